@@ -1,0 +1,5 @@
+//! The rules of commerce as pure functions. Knows no async, clock, randomness, SQL, HTTP or logging.
+//!
+//! Read [`aggregate`] for what an aggregate is, then any one aggregate from top to bottom.
+
+pub mod aggregate;
