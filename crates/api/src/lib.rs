@@ -1,2 +1,3 @@
 //! api
 pub mod load;
+pub mod servers;
