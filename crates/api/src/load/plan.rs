@@ -17,8 +17,8 @@ pub struct Plan {
     pub baskets: Baskets,
     /// How many invoices are taken, from the first.
     taken: usize,
-    /// By product: what is received at the start; none where no taken invoice has the product.
-    stock: Vec<Option<u64>>,
+    /// The products of the taken invoices, each with the units that are received at the start.
+    stock: Vec<(u32, u64)>,
 }
 
 /// What some invoices come to: by product, by month, in all. Sums of at most 2^29 lines of 10^5 units at 10^11 pence need an `i128`.
@@ -43,7 +43,8 @@ impl Plan {
                 demand[line.product as usize] += u64::from(line.quantity);
             }
         }
-        let stock = demand.into_iter().map(|units| (units > 0).then(|| factor.of(units))).collect();
+        let wanted = (0..).zip(demand).filter(|(_, units)| *units > 0);
+        let stock = wanted.map(|(product, units)| (product, factor.of(units))).collect();
         Self { baskets, taken, stock }
     }
 
@@ -51,10 +52,9 @@ impl Plan {
         &self.baskets.invoices[..self.taken]
     }
 
-    /// The products to create, each with its index and the units to receive.
-    pub fn products(&self) -> impl Iterator<Item = (u32, &Product, u64)> {
-        let numbered = (0..).zip(&self.baskets.products).zip(&self.stock);
-        numbered.filter_map(|((index, product), stock)| stock.map(|units| (index, product, units)))
+    /// The products to create, by index, each with the units to receive.
+    pub fn stock(&self) -> &[(u32, u64)] {
+        &self.stock
     }
 
     pub fn product(&self, index: u32) -> &Product {

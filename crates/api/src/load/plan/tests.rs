@@ -7,7 +7,7 @@ fn plan(limit: Option<usize>, factor: &str) -> Plan {
 }
 
 fn stock(plan: &Plan) -> Vec<(&str, u64)> {
-    plan.products().map(|(_, product, units)| (&*product.sku, units)).collect()
+    plan.stock().iter().map(|&(product, units)| (&*plan.product(product).sku, units)).collect()
 }
 
 #[test]
