@@ -1,23 +1,27 @@
 //! `daybook load`: its arguments, and what it exits with.
 
+use std::future::pending;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use tokio::runtime;
+use tokio::signal::ctrl_c;
+use tokio::signal::unix::{SignalKind, signal};
 
-use crate::load::check::chain;
+use super::Failure;
 use crate::load::plan::StockFactor;
-use crate::load::{Endpoint, Options, Target, run};
+use crate::load::{Endpoint, LoadError, Options, Target, run};
 
-const NOT_RECONCILED: u8 = 1;
-const BAD_INPUT: u8 = 2;
+/// As a shell says it of a program that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
 const CLIENTS_MAX: i64 = 1024;
 
 /// Puts a year of real invoices through HTTP as shoppers and staff would, and reconciles what came of it.
 ///
 /// Exits with 1 when a check of the reconciliation fails, and with 2 when the load cannot begin.
 #[derive(Debug, Args)]
-pub struct Load {
+pub(super) struct Load {
     /// The invoice lines, as gzipped CSV (../shared/data/README.md describes it).
     #[arg(long, value_name = "FILE")]
     baskets: PathBuf,
@@ -39,7 +43,7 @@ pub struct Load {
 }
 
 impl Load {
-    pub async fn run(self) -> ExitCode {
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
         let target = match (self.url, self.data) {
             (Some(url), Some(data)) => Target::Running { url, data },
             _ => Target::Own,
@@ -51,13 +55,29 @@ impl Load {
             stock_factor: self.stock_factor,
             target,
         };
-        match run(options).await {
-            Ok(loaded) if loaded.reconciled => ExitCode::SUCCESS,
-            Ok(_) => NOT_RECONCILED.into(),
-            Err(error) => {
-                eprintln!("{}", chain(&error));
-                BAD_INPUT.into()
+        // One thread: what the shoppers do not use of the machine is the server's.
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Failure::fault(&error))?;
+        runtime.block_on(async {
+            tokio::select! {
+                loaded = run(options, |text| println!("{text}")) => match loaded {
+                    Ok(loaded) if loaded.reconciled => Ok(ExitCode::SUCCESS),
+                    Ok(_) => Ok(ExitCode::FAILURE),
+                    Err(error @ LoadError::Reconcile(_)) => Err(Failure::fault(&error)),
+                    Err(error) => Err(Failure::usage(&error)),
+                },
+                // Dropping the load stops a Daybook of its own.
+                () = interrupted() => Ok(ExitCode::from(INTERRUPTED)),
             }
-        }
+        })
+    }
+}
+
+/// Ctrl-C or SIGTERM.
+async fn interrupted() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return pending().await };
+    tokio::select! {
+        _ = ctrl_c() => {}
+        _ = terminate.recv() => {}
     }
 }

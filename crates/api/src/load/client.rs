@@ -72,7 +72,7 @@ pub(super) struct Answer {
 
 /// No success. Nothing here is the load's to repair: a shopper gives up a cart, or the load ends.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub enum Failure {
     #[error("{path} was refused with {status} {code}")]
     Refused { path: String, status: StatusCode, code: Box<str>, body: Bytes },
     #[error("what became of {path} is unknown")]
@@ -95,7 +95,7 @@ impl Failure {
 
 /// An answer that did not come.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Lost {
+pub enum Lost {
     #[error("no connection")]
     Connect(#[source] std::io::Error),
     #[error("the connection broke")]
@@ -135,7 +135,7 @@ impl Client {
         match &outcome {
             Ok(_) => self.tally.accept(begun.elapsed()),
             Err(Failure::Refused { code, .. }) => self.tally.refuse(code, begun.elapsed()),
-            Err(Failure::Unknown { .. } | Failure::Foreign { .. }) => self.tally.unknown += 1,
+            Err(_) => self.tally.unknown += 1,
         }
         outcome
     }
@@ -235,7 +235,11 @@ enum Outcome {
     Done(Answer),
     Refused(Failure),
     /// Not now: whether it may be sent again depends on whether nothing has been done.
-    Later { failure: Failure, nothing_done: bool, wait: Option<Duration> },
+    Later {
+        failure: Failure,
+        nothing_done: bool,
+        wait: Option<Duration>,
+    },
 }
 
 struct Received {
@@ -262,7 +266,9 @@ impl Received {
         let problem: Result<Problem, _> = serde_json::from_slice(&self.body);
         let code = problem.map_or_else(|_| format!("status_{}", self.status.as_u16()).into(), |problem| problem.code);
         let nothing_done = NOTHING_DONE.contains(&&*code);
-        let later = nothing_done || UNKNOWN_OUTCOME.contains(&&*code) || self.status.is_server_error() && code.starts_with("status_");
+        let later = nothing_done
+            || UNKNOWN_OUTCOME.contains(&&*code)
+            || self.status.is_server_error() && code.starts_with("status_");
         let wait = self.number(&RETRY_AFTER).and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
         let path = ask.path.to_owned();
         if !later {
@@ -280,3 +286,6 @@ impl Received {
         self.headers.get(header)?.to_str().ok()?.parse().ok()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,7 +58,17 @@ mod tests {
 
     #[test]
     fn what_is_no_plain_address_is_refused() {
-        for text in ["", "127.0.0.1:8080", "https://h:1", "http://h", "http://:1", "http://h:1/v1", "http://u@h:1", "http://h:99999", "http://h:1?x"] {
+        for text in [
+            "",
+            "127.0.0.1:8080",
+            "https://h:1",
+            "http://h",
+            "http://:1",
+            "http://h:1/v1",
+            "http://u@h:1",
+            "http://h:99999",
+            "http://h:1?x",
+        ] {
             assert_eq!(text.parse::<Endpoint>(), Err(EndpointError), "{text:?}");
         }
     }

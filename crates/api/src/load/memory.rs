@@ -12,7 +12,8 @@ pub(super) fn serving_process(data: &Path) -> Option<u32> {
     fs::read_dir("/proc").ok()?.filter_map(Result::ok).find_map(|entry| {
         let pid = entry.file_name().to_str()?.parse().ok()?;
         let arguments = fs::read(entry.path().join("cmdline")).ok()?;
-        let names_folder = arguments.split(|byte| *byte == 0).any(|argument| argument == data.as_os_str().as_encoded_bytes());
+        let names_folder =
+            arguments.split(|byte| *byte == 0).any(|argument| argument == data.as_os_str().as_encoded_bytes());
         (names_folder && fs::read_link(entry.path().join("exe")).ok()? == program).then_some(pid)
     })
 }

@@ -4,7 +4,7 @@
 //! - `instance`, `own_dev`, `memory`: the Daybook that is loaded
 //! - `endpoint`, `client`, `tokens`: how it is spoken to; `tally`, `histogram`: what is counted
 //! - `setup`, then [`shopper`] and `staff` at once around a `board`
-//! - [`mod@reconcile`], `check`: whether it all adds up; `report`, `numbers`: how it is told; `executor_alone`: for comparison
+//! - [`mod@reconcile`], `check`: whether it all adds up; `report`, `numbers`: how it is told
 
 pub mod baskets;
 mod board;
@@ -12,7 +12,6 @@ pub mod check;
 mod client;
 mod country;
 mod endpoint;
-mod executor_alone;
 mod histogram;
 pub mod instance;
 mod line;
@@ -32,4 +31,4 @@ mod tokens;
 
 pub use endpoint::Endpoint;
 pub use line::{LeftOut, Month};
-pub use run::{LoadError, Options, Target, run};
+pub use run::{LoadError, Loaded, Options, Target, run};

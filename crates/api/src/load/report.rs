@@ -3,7 +3,6 @@
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-use super::executor_alone::Alone;
 use super::line::LeftOut;
 use super::memory;
 use super::numbers::{grouped, pounds};
@@ -16,29 +15,29 @@ const SHORT_NAMED_MAX: usize = 10;
 const LABEL_WIDTH: usize = 34;
 
 /// One part of the load, with the wall clock it took.
-pub struct Phase {
-    pub name: &'static str,
-    pub tally: Tally,
-    pub took: Duration,
+pub(super) struct Phase {
+    pub(super) name: &'static str,
+    pub(super) tally: Tally,
+    pub(super) took: Duration,
 }
 
 impl Phase {
     /// Definite answers a second.
-    pub fn rate(&self) -> f64 {
+    pub(super) fn rate(&self) -> f64 {
         (self.tally.accepted + self.tally.refused_total()) as f64 / self.took.as_secs_f64().max(f64::EPSILON)
     }
 }
 
-pub struct Report<'a> {
-    pub plan: &'a Plan,
-    pub setup: &'a Phase,
-    pub sales: &'a Phase,
-    pub shopped: &'a Shopped,
-    pub sums: &'a Sums,
-    pub delivered: u64,
-    pub alone: &'a Alone,
+pub(super) struct Report<'a> {
+    pub(super) setup: &'a Phase,
+    pub(super) sales: &'a Phase,
+    pub(super) shopped: &'a Shopped,
+    pub(super) sums: &'a Sums,
+    pub(super) delivered: u64,
+    /// Commands a second on the executor without HTTP, measured in the same run.
+    pub(super) executor_alone: Option<f64>,
     /// In KiB, of a server of our own.
-    pub peak_memory: Option<u64>,
+    pub(super) peak_memory: Option<u64>,
 }
 
 /// Rows of a label and a value, under headings.
@@ -119,12 +118,12 @@ impl Report<'_> {
 
     fn speed(&self, table: &mut Table) {
         table.heading("The server");
-        match self.alone {
-            Alone::Measured { commands_per_second } => {
-                table.row("executor alone, commands/s", grouped(commands_per_second.round() as u64));
-                table.row("HTTP to executor alone", format!("1 : {:.1}", commands_per_second / self.sales.rate()));
+        match self.executor_alone {
+            Some(rate) => {
+                table.row("executor alone, commands/s", grouped(rate.round() as u64));
+                table.row("executor alone to over HTTP", format!("{:.1} : 1", rate / self.sales.rate()));
             }
-            Alone::NotMeasured { reason } => table.row("executor alone, commands/s", format!("- ({reason})")),
+            None => table.row("executor alone", "not measured"),
         }
         let limit = memory::LIMIT_KIB / 1024;
         match self.peak_memory {

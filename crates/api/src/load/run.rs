@@ -1,24 +1,24 @@
 //! The load from beginning to end: read, set up, sell and deliver, report, reconcile.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 
 use super::baskets::{Baskets, BasketsError};
 use super::board::Board;
 use super::check::Check;
 use super::endpoint::Endpoint;
-use super::executor_alone::Alone;
 use super::instance::{Instance, InstanceError};
 use super::memory;
 use super::own_dev::{OwnDev, OwnDevError};
 use super::plan::{Plan, StockFactor};
-use super::reconcile::{Evidence, reconcile};
+use super::reconcile::{Evidence, ReconcileError, reconcile};
 use super::report::{self, Phase, Report};
 use super::setup::{self, SetupError};
-use super::shopper::{Shopped, Shopper};
+use super::shopper::{Accepted, Shopped, Shopper};
 use super::staff::{self, StaffError};
 use super::tokens::Tokens;
 use crate::auth::signing::SigningKeyError;
@@ -38,7 +38,10 @@ pub struct Options {
 pub enum Target {
     /// One of our own, for the time of the load.
     Own,
-    Running { url: Endpoint, data: PathBuf },
+    Running {
+        url: Endpoint,
+        data: PathBuf,
+    },
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -52,59 +55,70 @@ pub enum LoadError {
     #[error(transparent)]
     Setup(#[from] SetupError),
     #[error("no tokens can be made for this Daybook")]
-    Tokens(#[from] SigningKeyError),
+    Tokens(#[source] SigningKeyError),
+    #[error("the load is done, and cannot be reconciled")]
+    Reconcile(#[from] ReconcileError),
 }
 
-/// What the load came to, once it could begin.
+/// What the load came to, once it could begin. The checks can be made again, with [`Loaded::evidence`].
 #[derive(Debug)]
 pub struct Loaded {
-    /// No check failed.
+    pub plan: Arc<Plan>,
+    pub accepted: Vec<Accepted>,
+    /// The last position that an answer named.
+    pub position: i64,
+    /// Everything was delivered, and no check failed.
     pub reconciled: bool,
 }
 
-/// Prints the report and the checks on standard output.
-pub async fn run(options: Options) -> Result<Loaded, LoadError> {
-    let plan = Arc::new(Plan::new(Baskets::read(&options.baskets)?, options.limit, options.stock_factor));
-    print!("{}", report::file(&plan));
-    let (own, instance) = match options.target {
-        Target::Own => {
-            let own = OwnDev::start()?;
-            let instance = own.instance.clone();
-            (Some(own), instance)
-        }
-        Target::Running { url, data } => (None, Instance::running(url, &data)?),
-    };
-    let tokens = Arc::new(Tokens::open(&instance.data, plan.baskets.customers.len())?);
-    setup::require_no_orders(&instance.api, &tokens).await?;
+impl Loaded {
+    pub fn evidence(&self) -> Evidence<'_> {
+        Evidence { plan: &self.plan, accepted: &self.accepted, position: self.position }
+    }
+}
 
-    let begun = Instant::now();
-    let tally = setup::run(&instance.api, &plan, &tokens).await?;
-    let setup = Phase { name: "Products and stock", tally, took: begun.elapsed() };
+/// `tell` gets the report and the checks, each when it is known.
+pub async fn run(options: Options, mut tell: impl FnMut(&dyn Display)) -> Result<Loaded, LoadError> {
+    let plan = Arc::new(Plan::new(Baskets::read(&options.baskets)?, options.limit, options.stock_factor));
+    tell(&report::file(&plan));
+    let (own, instance) = find(options.target).await?;
+    let tokens = Arc::new(Tokens::open(&instance.data, plan.baskets.customers.len()).map_err(LoadError::Tokens)?);
+    setup::require_no_orders(&instance.api, &tokens).await?;
+    let setup = set_up(&instance.api, &plan, &tokens).await?;
     let sold = sell(&instance.api, &plan, &tokens, options.clients).await;
     let peak_memory = own.as_ref().and_then(|_| memory::peak_resident(memory::serving_process(&instance.data)?));
-    let alone = Alone::NotMeasured { reason: "not built" };
 
-    let accepted = &sold.shopped.accepted;
-    let evidence = Evidence { plan: &plan, accepted, position: sold.sales.tally.position };
-    let sums = evidence.sums();
-    let report = Report {
-        plan: &plan,
-        setup: &setup,
-        sales: &sold.sales,
-        shopped: &sold.shopped,
-        sums: &sums,
-        delivered: sold.delivered,
-        alone: &alone,
-        peak_memory,
-    };
-    print!("\n{report}");
-    println!("\nReconciliation");
-    if let Some(error) = &sold.staff_error {
-        println!("{}", Check::broken("staff", error));
+    let Sold { sales, shopped, delivered, staff_error } = sold;
+    let accepted = shopped.accepted.clone();
+    let mut loaded = Loaded { plan, accepted, position: sales.tally.position, reconciled: false };
+    let sums = loaded.evidence().sums();
+    let (setup, sales, shopped) = (&setup, &sales, &shopped);
+    tell(&Report { setup, sales, shopped, sums: &sums, delivered, executor_alone: None, peak_memory });
+    if let Some(error) = &staff_error {
+        tell(&Check::broken("staff", error));
     }
-    let reconciled = reconcile(evidence, &instance, &tokens, |check| println!("{check}")).await;
+    let passed = reconcile(loaded.evidence(), &instance, |check| tell(check)).await?;
+    loaded.reconciled = passed && staff_error.is_none();
     drop(own);
-    Ok(Loaded { reconciled: reconciled && sold.staff_error.is_none() })
+    Ok(loaded)
+}
+
+/// The Daybook to load; one of our own stops when it is dropped.
+async fn find(target: Target) -> Result<(Option<OwnDev>, Instance), LoadError> {
+    match target {
+        Target::Running { url, data } => Ok((None, Instance::running(url, &data)?)),
+        Target::Own => {
+            let own = spawn_blocking(OwnDev::start).await.expect("the start does not panic")?;
+            let instance = own.instance.clone();
+            Ok((Some(own), instance))
+        }
+    }
+}
+
+async fn set_up(endpoint: &Endpoint, plan: &Arc<Plan>, tokens: &Arc<Tokens>) -> Result<Phase, SetupError> {
+    let begun = Instant::now();
+    let tally = setup::run(endpoint, plan, tokens).await?;
+    Ok(Phase { name: "Products and stock", tally, took: begun.elapsed() })
 }
 
 struct Sold {

@@ -3,18 +3,18 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use hyper::header::HeaderValue;
 use hyper::Method;
+use hyper::header::HeaderValue;
 use indicatif::ProgressBar;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
 use tokio::task::JoinSet;
 
+use super::baskets::Product;
 use super::board::bar;
 use super::client::{Ask, Client, Failure, Repeat};
 use super::endpoint::Endpoint;
-use super::baskets::Product;
 use super::plan::Plan;
 use super::shopper::new_key;
 use super::tally::Tally;
@@ -91,9 +91,10 @@ async fn create(client: &mut Client, product: &Product, bearer: &HeaderValue) ->
         "publish": true,
     });
     match post(client, "/v1/products", bearer, body.to_string()).await {
-        Err(Failure::Refused { code, .. }) if &*code == "already_exists" => {
-            Err(SetupError::NotEmpty { url: client.endpoint().to_string(), what: format!("the product {}", product.sku) })
-        }
+        Err(Failure::Refused { code, .. }) if &*code == "already_exists" => Err(SetupError::NotEmpty {
+            url: client.endpoint().to_string(),
+            what: format!("the product {}", product.sku),
+        }),
         outcome => outcome.map_err(SetupError::Failed),
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use hyper::Method;
 use hyper::body::Bytes;
 use hyper::header::HeaderValue;
-use hyper::Method;
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hyper::Method;
 use hyper::body::Bytes;
 use hyper::header::HeaderValue;
-use hyper::Method;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::{Mutex, mpsc};
@@ -40,7 +40,7 @@ pub(super) struct Staffed {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum StaffError {
+pub(super) enum StaffError {
     #[error("the confirmed orders could not be listed")]
     List(#[source] Failure),
     #[error("an order could not be shipped and delivered")]
@@ -70,7 +70,8 @@ pub(super) async fn run(endpoint: &Endpoint, tokens: &Arc<Tokens>, board: &Arc<B
         let (waiting, tokens, board) = (Arc::clone(&waiting), Arc::clone(tokens), Arc::clone(board));
         packers.spawn(pack(Client::new(endpoint), waiting, tokens, board));
     }
-    let mut staffed = Staffed { failure: list(Client::new(endpoint), queue, tokens, board).await.err(), ..Staffed::default() };
+    let mut staffed =
+        Staffed { failure: list(Client::new(endpoint), queue, tokens, board).await.err(), ..Staffed::default() };
     while let Some(packed) = packers.join_next().await {
         let packed = packed.expect("a packer does not panic");
         staffed.tally.merge(&packed.tally);

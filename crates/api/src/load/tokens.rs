@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use hyper::Method;
 use hyper::body::Bytes;
 use hyper::header::HeaderValue;
-use hyper::Method;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -43,7 +43,12 @@ impl Tokens {
     }
 
     /// The bearer of one shopper.
-    pub(super) async fn shopper(&self, plan: &Plan, customer: Option<u32>, client: &mut Client) -> Result<HeaderValue, Failure> {
+    pub(super) async fn shopper(
+        &self,
+        plan: &Plan,
+        customer: Option<u32>,
+        client: &mut Client,
+    ) -> Result<HeaderValue, Failure> {
         let Some(customer) = customer else { return guest(client).await };
         let sign = || bearer(&sign(&self.signer, plan.customer_id(customer), Role::Customer));
         Ok(self.customers[customer as usize].get_or_init(sign).clone())

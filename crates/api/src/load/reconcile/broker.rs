@@ -52,7 +52,9 @@ pub(super) fn open(address: &str, prefix: &str) -> Result<BTreeMap<String, Topic
     let mut topics = Vec::new();
     let mut assignment = TopicPartitionList::new();
     for topic in metadata.topics() {
-        let Some(category) = topic.name().strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.')) else { continue };
+        let Some(category) = topic.name().strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.')) else {
+            continue;
+        };
         for partition in topic.partitions() {
             assignment.add_partition_offset(topic.name(), partition.id(), Offset::Beginning)?;
         }

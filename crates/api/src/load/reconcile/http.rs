@@ -8,8 +8,8 @@ use super::super::check::Check;
 use super::super::client::{Client, Failure};
 use super::super::instance::Instance;
 use super::super::tokens::Tokens;
-use super::read_models::{self, Order, Orders, Sale, Stock, Stocks};
 use super::Evidence;
+use super::read_models::{self, Order, Orders, Sale, Stock, Stocks};
 
 /// The most a page may have.
 const PAGE: u32 = 200;

@@ -25,6 +25,7 @@ use super::numbers::grouped;
 use super::plan::{Plan, Sums};
 use super::shopper::Accepted;
 use super::tokens::Tokens;
+use crate::auth::signing::SigningKeyError;
 use book::Carts;
 use topics_walk::TopicsWalk;
 
@@ -37,36 +38,38 @@ pub struct Evidence<'a> {
     pub position: i64,
 }
 
+/// Why the checks could not even begin.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    #[error("no tokens can be made for this Daybook")]
+    Tokens(#[source] SigningKeyError),
+    #[error("the book cannot be opened")]
+    Open(#[source] sqlx::Error),
+    #[error("the head of the book cannot be read")]
+    Head(#[source] ReadError),
+}
+
 /// Makes every check, tells each as soon as it is made, and says whether none failed.
-pub async fn reconcile(evidence: Evidence<'_>, instance: &Instance, tokens: &Tokens, mut tell: impl FnMut(&Check)) -> bool {
+pub async fn reconcile(
+    evidence: Evidence<'_>,
+    instance: &Instance,
+    mut tell: impl FnMut(&Check),
+) -> Result<bool, ReconcileError> {
     let mut passed = true;
     let mut note = |check: Check| {
         passed &= check.verdict != Verdict::Fail;
         tell(&check);
     };
     note(read_models::lines(evidence.plan));
-    let book = match book::open(&instance.postgres).await {
-        Ok(pool) => Book::new(pool),
-        Err(error) => {
-            note(Check::broken("book", &error));
-            return false;
-        }
-    };
-    let head = match book::quiet_head(&book).await {
-        Ok(head) => head,
-        Err(error) => {
-            note(Check::broken("book", &error));
-            return false;
-        }
-    };
-    for check in http::checks(evidence, instance, tokens, head).await {
-        note(check);
-    }
+    let tokens = Tokens::open(&instance.data, 0).map_err(ReconcileError::Tokens)?;
+    let book = Book::new(book::open(&instance.postgres).await.map_err(ReconcileError::Open)?);
+    let head = book::quiet_head(&book).await.map_err(ReconcileError::Head)?;
+    http::checks(evidence, instance, &tokens, head).await.into_iter().for_each(&mut note);
     note(verified(&book, head, evidence.position).await);
     let (carts, topics) = walk(&book, head, evidence.accepted, &instance.kafka).await;
     note(carts);
     note(topics);
-    passed
+    Ok(passed)
 }
 
 /// The book is whole up to its head, and nothing that was answered is beyond: a tail that was cut off leaves a whole book.

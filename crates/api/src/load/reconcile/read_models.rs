@@ -82,7 +82,8 @@ pub(crate) fn lines(plan: &Plan) -> Check {
     let (taken, good, left_out) = (plan.lines_taken(), counts.good, counts.left_out_total());
     let beyond = good.saturating_sub(taken);
     let words = |number| grouped(number);
-    let mut numbers = format!("{} good + {} left out = {} of the file", words(good), words(left_out), words(counts.lines));
+    let mut numbers =
+        format!("{} good + {} left out = {} of the file", words(good), words(left_out), words(counts.lines));
     if beyond > 0 {
         numbers.push_str(&format!("; of the good, {} are beyond --limit", words(beyond)));
     }
@@ -155,7 +156,8 @@ impl<'a> Orders<'a> {
         let wanted = plan.total_of(invoice);
         if i128::from(order.total.amount) != wanted || &*order.total.currency != CURRENCY {
             let shown = pounds(order.total.amount.into());
-            self.differences.add(|| format!("invoice {} comes to {shown}, expected {}", invoice.number, pounds(wanted)));
+            self.differences
+                .add(|| format!("invoice {} comes to {shown}, expected {}", invoice.number, pounds(wanted)));
         }
         let lines: BTreeMap<&str, u64> = order.lines.iter().map(|line| (&*line.sku, line.quantity)).collect();
         let units = plan.units_of(invoice);
@@ -218,7 +220,11 @@ impl<'a> Stocks<'a> {
     pub(crate) fn check(self) -> Check {
         let (received, shipped) = (grouped(self.received), grouped(self.shipped));
         let (on_hand, held) = (grouped(self.on_hand), grouped(self.held));
-        let numbers = format!("received {received} = shipped {shipped} + on hand {on_hand}; reserved and allocated {held}");
+        let numbers =
+            format!("received {received} = shipped {shipped} + on hand {on_hand}; reserved and allocated {held}");
         self.differences.check("stock", numbers)
     }
 }
+
+#[cfg(test)]
+mod tests;

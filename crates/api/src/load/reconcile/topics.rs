@@ -55,7 +55,11 @@ impl<E, P: Iterator<Item = Result<Record, E>>> Topic<P> {
 
     /// The next event of the book in this topic's category must be the next record of one of its partitions. While a
     /// partition is at its end the record may yet be published: `wait` says whether to look again.
-    pub(super) fn expect(&mut self, event: &RecordedEvent, mut wait: impl FnMut() -> bool) -> Result<(), TopicError<E>> {
+    pub(super) fn expect(
+        &mut self,
+        event: &RecordedEvent,
+        mut wait: impl FnMut() -> bool,
+    ) -> Result<(), TopicError<E>> {
         let position = event.position.0;
         let held = |partition: &Partition<P>| partition.next.as_ref().is_some_and(|next| next.position == position);
         if let Some(index) = self.partitions.iter().position(held) {
