@@ -3,3 +3,5 @@
 
 #[cfg(test)]
 mod servers;
+#[cfg(test)]
+mod tidy;
