@@ -5,4 +5,5 @@
 pub mod aggregate;
 pub mod ids;
 pub mod money;
+pub mod product;
 pub mod spec;
