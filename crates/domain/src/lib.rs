@@ -5,5 +5,9 @@
 pub mod aggregate;
 pub mod ids;
 pub mod money;
+
 pub mod product;
+
+pub mod cart;
+
 pub mod spec;
