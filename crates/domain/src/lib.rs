@@ -9,5 +9,6 @@ pub mod money;
 pub mod product;
 
 pub mod cart;
+pub mod inventory;
 
 pub mod spec;
