@@ -11,4 +11,6 @@ pub mod product;
 pub mod cart;
 pub mod inventory;
 
+pub mod payment;
+
 pub mod spec;
