@@ -3,3 +3,6 @@
 //! Read [`aggregate`] for what an aggregate is, then any one aggregate from top to bottom.
 
 pub mod aggregate;
+pub mod ids;
+pub mod money;
+pub mod spec;
