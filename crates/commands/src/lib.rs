@@ -14,3 +14,5 @@ mod metadata;
 pub mod command;
 pub mod executor;
 pub mod rejection;
+pub mod process;
+pub mod vault;
