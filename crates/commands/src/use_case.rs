@@ -76,6 +76,22 @@ impl Events {
         Ok(())
     }
 
+    /// A further command to a stream, decided after what this decision holds for it already.
+    pub fn decide_next<A: Held>(&mut self, view: &View<'_>, id: Uuid, command: A::Command) -> Result<(), Rejection>
+    where
+        Rejection: From<A::Error>,
+    {
+        let stream = A::stream(id);
+        let mut state = A::any(view.state::<A>(id)?.clone());
+        for (_, event) in self.0.iter().filter(|(of, _)| *of == stream) {
+            state.evolve(event);
+        }
+        let state = A::held(&state).expect("it was made from a state of this kind");
+        let events = A::decide(state, command)?;
+        self.0.extend(events.into_iter().map(|event| (stream.clone(), A::event(event))));
+        Ok(())
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -32,7 +32,7 @@ macro_rules! aggregates {
                 None
             }
 
-            fn evolve(&mut self, event: &AnyEvent) {
+            pub(crate) fn evolve(&mut self, event: &AnyEvent) {
                 match (self, event) {
                     $((Self::$variant(state), AnyEvent::$variant(event)) => {
                         let held = std::mem::replace(state, Arc::new($variant::initial()));
@@ -48,7 +48,7 @@ macro_rules! aggregates {
         }
 
         impl AnyEvent {
-            fn read(recorded: &RecordedEvent) -> Result<Self, UnreadableEvent> {
+            pub(crate) fn read(recorded: &RecordedEvent) -> Result<Self, UnreadableEvent> {
                 let RecordedEvent { event_type, schema_version, payload, .. } = recorded;
                 $(if recorded.stream.category == $variant::CATEGORY {
                     return EventKind::from_payload(event_type, *schema_version, payload).map(Self::$variant);
@@ -74,6 +74,8 @@ macro_rules! aggregates {
                 match state { AnyState::$variant(state) => Some(state), _ => None }
             }
 
+            fn any(state: Self::State) -> AnyState { AnyState::$variant(Arc::new(state)) }
+
             fn event(event: Self::Event) -> AnyEvent { AnyEvent::$variant(event) }
         })+
     };
@@ -84,6 +86,7 @@ aggregates!(Product, Cart, Inventory, Order, Payment);
 /// An aggregate that the world can hold.
 pub trait Held: Aggregate {
     fn held(state: &AnyState) -> Option<&Arc<Self::State>>;
+    fn any(state: Self::State) -> AnyState;
     fn event(event: Self::Event) -> AnyEvent;
 
     fn stream(id: Uuid) -> StreamId {
