@@ -230,6 +230,11 @@ impl Quantity {
     pub fn checked_add(self, other: Self) -> Result<Self, Error> {
         Self::new(self.get() + other.get())
     }
+
+    /// For folding facts that a decision has already checked.
+    pub(crate) fn saturating_add(self, other: Self) -> Self {
+        self.checked_add(other).unwrap_or(Self::MAX)
+    }
 }
 
 impl TryFrom<i64> for Quantity {

@@ -5,4 +5,10 @@
 pub mod aggregate;
 pub mod ids;
 pub mod money;
+
+pub mod product;
+
+pub mod cart;
+pub mod inventory;
+
 pub mod spec;

@@ -122,17 +122,14 @@ impl Money {
     }
 
     /// For folding facts that a decision has already checked: a corrupt one must not stop the reader.
-    #[expect(dead_code, reason = "the aggregates fold with it")]
     pub(crate) const fn saturating_add(self, other: Self) -> Self {
         Self::new(self.amount.saturating_add(other.amount), self.currency)
     }
 
-    #[expect(dead_code, reason = "the aggregates fold with it")]
     pub(crate) const fn saturating_sub(self, other: Self) -> Self {
         Self::new(self.amount.saturating_sub(other.amount), self.currency)
     }
 
-    #[expect(dead_code, reason = "the aggregates fold with it")]
     pub(crate) fn saturating_mul(self, units: i64) -> Self {
         Self::new(self.amount.saturating_mul(units), self.currency)
     }

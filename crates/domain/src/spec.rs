@@ -25,6 +25,10 @@ impl<A: Aggregate> Given<A> {
         Decided { state: self.state, decision }
     }
 
+    pub fn into_state(self) -> A::State {
+        self.state
+    }
+
     /// Looks at the state itself.
     #[track_caller]
     pub fn then_state(self, look: impl FnOnce(&A::State)) {
