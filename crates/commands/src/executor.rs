@@ -7,9 +7,8 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, Utc};
-use eventstore::book::{AppendError, Appended, Book, Head, Writer};
-use eventstore::event::Position;
 use eventstore::follow::HeadWatch;
+use eventstore::{AppendError, Appended, Book, Head, Position, Writer};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::batch::{Batch, EVENTS_MAX, Verdict, Waiting};
@@ -254,7 +253,7 @@ impl Executor {
 
     /// The other rows of the book's answer table: nothing was appended, and this is what to do about it.
     async fn recover(&mut self, error: AppendError, waiting: Vec<Waiting>) {
-        metrics::counter!("daybook_append_retries_total", "reason" => error.label()).increment(1);
+        metrics::counter!("daybook_append_retries_total", "reason" => reason(&error)).increment(1);
         match error {
             AppendError::LostRace => {
                 self.again(waiting);
@@ -274,8 +273,8 @@ impl Executor {
                 self.again(waiting);
                 self.start_over().await;
             }
-            AppendError::Refused { ref reason } if waiting.len() == 1 => {
-                tracing::error!(%reason, "the database refused what a command decided");
+            AppendError::Refused { .. } if waiting.len() == 1 => {
+                tracing::error!(%error, "the database refused what a command decided");
                 fail_all(waiting, || CommandError::Failed("the database refused what was decided"));
                 self.batch_max = BATCH_COMMANDS_MAX;
             }
@@ -288,8 +287,8 @@ impl Executor {
                 self.announce(Health::Unavailable);
                 fail_all(waiting, || CommandError::Unavailable);
             }
-            AppendError::Unavailable(ref source) => {
-                tracing::error!(error = source as &dyn std::error::Error, "the book cannot be written");
+            AppendError::Unavailable { .. } => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the book cannot be written");
                 self.announce(Health::Unavailable);
                 fail_all(waiting, || CommandError::Unavailable);
                 self.start_over().await;
@@ -416,6 +415,17 @@ impl Executor {
         metrics::gauge!("daybook_world_bytes").set(self.world.bytes() as f64);
         metrics::gauge!("daybook_world_streams").set(self.world.len() as f64);
         metrics::gauge!("daybook_queue_commands").set(self.queue.len() as f64);
+    }
+}
+
+fn reason(error: &AppendError) -> &'static str {
+    match error {
+        AppendError::LostRace => "lost_race",
+        AppendError::KeyTaken => "key_taken",
+        AppendError::BookWentBack => "book_went_back",
+        AppendError::ClockAhead => "clock_ahead",
+        AppendError::Refused { .. } => "refused",
+        AppendError::Unavailable { .. } => "unavailable",
     }
 }
 

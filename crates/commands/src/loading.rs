@@ -5,8 +5,7 @@
 
 use std::collections::HashMap;
 
-use eventstore::book::{Book, ReadError};
-use eventstore::event::{Position, RecordedEvent, StreamId};
+use eventstore::{Book, Position, ReadError, RecordedEvent, StreamId};
 use tokio::task::JoinHandle;
 
 use crate::job::Pending;
@@ -71,10 +70,10 @@ impl Loading {
     /// Waits for the load that is on its way; for ever if there is none.
     pub(crate) async fn finished(&mut self) -> Loaded {
         let Some(flight) = &mut self.flight else { return std::future::pending().await };
-        let states = match (&mut flight.task).await {
-            Ok(states) => states,
-            Err(error) => Err(ReadError::Interrupted(error.to_string())),
-        };
+        let states = (&mut flight.task).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a load was interrupted");
+            Ok(States::default())
+        });
         let flight = self.flight.take().expect("it was there a line above");
         let states = if flight.stale { Ok(States::default()) } else { states.map(|states| flight.complete(states)) };
         Loaded { states, waiting: flight.waiting }

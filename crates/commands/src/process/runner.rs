@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use chrono::Utc;
 use domain::aggregate::UnreadableEvent;
-use eventstore::book::{Book, ReadError};
-use eventstore::event::{Point, Position, RecordedEvent, StreamId};
 use eventstore::follow::{FollowError, Follower, HeadWatch};
+use eventstore::{Book, Point, Position, ReadError, RecordedEvent, StreamId};
 use serde::Deserialize;
 use sqlx::PgPool;
 use tokio::sync::{Semaphore, watch};
@@ -81,7 +80,8 @@ pub enum Round {
 impl ProcessRunner {
     pub async fn new(process: Box<dyn Process>, pool: PgPool, book: Book, commands: Commands) -> Result<Self, ProcessError> {
         let title = book.title().await?;
-        store::begin(&pool, process.name(), title.point).await?;
+        let title_page = Point { position: Position::TITLE, hash: title.hash };
+        store::begin(&pool, process.name(), title_page).await?;
         let (status, _) = watch::channel(ProcessStatus::default());
         Ok(Self { process: process.into(), pool, book, commands, follower: None, status })
     }
