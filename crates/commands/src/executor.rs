@@ -11,7 +11,7 @@ use eventstore::follow::HeadWatch;
 use eventstore::{AppendError, Appended, Book, Head, Position, Writer};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::batch::{Batch, EVENTS_MAX, Verdict, Waiting};
+use crate::batch::{Batch, Verdict, Waiting};
 use crate::command::{Answer, CommandError, Envelope};
 use crate::job::{Job, Pending, Success, Typed};
 use crate::loading::Loading;

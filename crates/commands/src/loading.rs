@@ -74,7 +74,7 @@ impl Loading {
             tracing::error!(%error, "a load was interrupted");
             Ok(States::default())
         });
-        let flight = self.flight.take().expect("it was there a line above");
+        let mut flight = self.flight.take().expect("it was there a line above");
         let states = if flight.stale { Ok(States::default()) } else { states.map(|states| flight.complete(states)) };
         Loaded { states, waiting: flight.waiting }
     }
