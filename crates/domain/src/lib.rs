@@ -3,3 +3,14 @@
 //! Read [`aggregate`] for what an aggregate is, then any one aggregate from top to bottom.
 
 pub mod aggregate;
+pub mod ids;
+pub mod money;
+
+pub mod product;
+
+pub mod cart;
+pub mod inventory;
+
+pub mod payment;
+
+pub mod spec;
