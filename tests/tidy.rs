@@ -22,7 +22,7 @@ impl Source {
         if self.is_test() {
             return "";
         }
-        self.text.split_once("#[cfg(test)]\nmod ").map_or(&self.text, |(before, _)| before)
+        self.text.split_once("#[cfg(test)]\nmod tests {").map_or(&self.text, |(before, _)| before)
     }
 
     fn is_test(&self) -> bool {

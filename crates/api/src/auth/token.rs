@@ -162,7 +162,7 @@ fn is_access_token(typ: &str) -> bool {
     ACCESS_TOKEN_TYPES.iter().any(|access| typ.eq_ignore_ascii_case(access))
 }
 
-pub(super) fn seconds_now() -> i64 {
+pub(crate) fn seconds_now() -> i64 {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock stands after 1970");
     i64::try_from(since_1970.as_secs()).expect("the clock stands before the year 292 billion")
 }

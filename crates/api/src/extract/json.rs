@@ -81,14 +81,13 @@ impl NodeSeed<'_> {
         }
     }
 
-    /// On the way out of an error, notes where it happened.
+    /// On the way out of a fault, notes where it happened. Of a syntax error line and column tell.
     fn note(self, segment: impl FnOnce() -> Segment) {
         let mut refusal = self.refusal.borrow_mut();
-        if let Some(Refusal::Fault(fault)) = refusal.take() {
-            *refusal = Some(Refusal::Fault(fault.inside(segment())));
-        } else if refusal.is_none() {
-            // A syntax error: its place is told by line and column.
-        }
+        *refusal = match refusal.take() {
+            Some(Refusal::Fault(fault)) => Some(Refusal::Fault(fault.inside(segment()))),
+            other => other,
+        };
     }
 
     fn text<'de, E: serde::de::Error>(self, text: Cow<'de, str>) -> Result<Cow<'de, str>, E> {
