@@ -4,10 +4,12 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
+use domain::money::Currency;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::token::Authenticator;
 use crate::health::Health;
+use crate::node::Shop;
 
 /// The state of the router. Cheap to clone.
 #[derive(Clone)]
@@ -18,13 +20,22 @@ pub struct Parts {
     pub health: Health,
     /// Cancelled when the server stops: what streams for ever ends then.
     pub stopping: CancellationToken,
+    pub shop: Shop,
+    /// Of carts that name none.
+    pub currency: Currency,
     /// `/openapi.json`, known once every route is registered.
     pub(crate) openapi: OnceLock<Bytes>,
 }
 
 impl App {
-    pub fn new(auth: Arc<Authenticator>, health: Health, stopping: CancellationToken) -> Self {
-        Self(Arc::new(Parts { auth, health, stopping, openapi: OnceLock::new() }))
+    pub fn new(
+        auth: Arc<Authenticator>,
+        health: Health,
+        stopping: CancellationToken,
+        shop: Shop,
+        currency: Currency,
+    ) -> Self {
+        Self(Arc::new(Parts { auth, health, stopping, shop, currency, openapi: OnceLock::new() }))
     }
 }
 

@@ -74,7 +74,7 @@ impl Asker {
             key: idempotency.map(|idempotency| self.key(idempotency)),
             expected,
         };
-        app.commands.run(use_case, envelope).await.map_err(|error: CommandError| problem_of(&error))
+        app.shop.commands.run(use_case, envelope).await.map_err(|error: CommandError| problem_of(&error))
     }
 
     fn actor(&self) -> Actor {

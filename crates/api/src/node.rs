@@ -57,14 +57,36 @@ pub enum StartError {
     Process(#[from] ProcessError),
 }
 
-/// A running node.
-#[derive(Debug)]
-pub struct Node {
+/// What handlers work with. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Shop {
     pub commands: Commands,
     pub vault: Arc<Vault>,
     pub book: Book,
     pub heads: HeadWatch,
     pub read_models: ReadModels,
+}
+
+impl Shop {
+    /// A shop that nobody minds: every command and query is answered with 503. For what needs the routes and not what is
+    /// behind them, such as the OpenAPI document.
+    pub fn closed() -> Self {
+        let nowhere = pool(PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(1), 1);
+        let book = Book::new(nowhere.clone());
+        Self {
+            commands: Commands::closed(book.clone()),
+            vault: Arc::new(Vault::new(nowhere.clone(), MasterKey::new("none".to_owned(), [0; 32]))),
+            read_models: ReadModels::new(nowhere, Progress::default()),
+            heads: HeadWatch::new(),
+            book,
+        }
+    }
+}
+
+/// A running node.
+#[derive(Debug)]
+pub struct Node {
+    shop: Shop,
     tasks: TaskTracker,
     stopping: CancellationToken,
 }
@@ -75,20 +97,26 @@ impl Node {
         let database = &parts.database;
         let book = Book::new(pool(eventstore::session::reading(database.clone()), BOOK_CONNECTIONS_MAX));
         book.title().await?;
+        let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
+        let heads = HeadWatch::new();
+        let (commands, executor) = executor(database, &book, &heads).await?;
+        tasks.spawn(report_executor(commands.health(), health.register("book"), stopping.clone()));
+        tasks.spawn(executor.run());
         let progress = Progress::default();
         let node = Self {
-            heads: HeadWatch::new(),
-            vault: Arc::new(Vault::new(pool(database.clone(), PROCESS_CONNECTIONS_MAX), parts.master_key)),
-            read_models: ReadModels::new(
-                pool(projections::reading(database.clone()), QUERY_CONNECTIONS_MAX),
-                progress.clone(),
-            ),
-            tasks: TaskTracker::new(),
-            stopping: CancellationToken::new(),
-            commands: Commands::none(),
-            book,
+            shop: Shop {
+                commands,
+                vault: Arc::new(Vault::new(pool(database.clone(), PROCESS_CONNECTIONS_MAX), parts.master_key)),
+                read_models: ReadModels::new(
+                    pool(projections::reading(database.clone()), QUERY_CONNECTIONS_MAX),
+                    progress.clone(),
+                ),
+                heads,
+                book,
+            },
+            tasks,
+            stopping,
         };
-        let node = node.start_executor(database, health).await?;
         if parts.duties.contains(&Duty::Projector) {
             node.start_projector(database, progress);
         }
@@ -102,37 +130,30 @@ impl Node {
         Ok(node)
     }
 
+    pub fn shop(&self) -> &Shop {
+        &self.shop
+    }
+
     /// Lets everything finish what it has begun.
     pub async fn stop(self) {
         self.stopping.cancel();
-        drop(self.commands);
+        // The executor ends with the last of its handles.
+        drop(self.shop);
         self.tasks.close();
         self.tasks.wait().await;
     }
 
-    async fn start_executor(mut self, database: &PgConnectOptions, health: &Health) -> Result<Self, StartError> {
-        let mut writer = Writer::connect(database.clone()).await?;
-        let head = writer.head().await?;
-        self.heads.publish(head.point.position);
-        let (commands, executor) = Executor::new(writer, head, self.book.clone(), self.heads.clone());
-        self.tasks.spawn(executor.run());
-        let check = health.register("book");
-        self.tasks.spawn(report_executor(commands.health(), check, self.stopping.clone()));
-        self.commands = commands;
-        Ok(self)
-    }
-
     fn start_projector(&self, database: &PgConnectOptions, progress: Progress) {
-        let pages = Arc::new(Pages::new(self.book.clone()));
+        let pages = Arc::new(Pages::new(self.shop.book.clone()));
         for projection in projections::ALL {
             let runner = Runner::new(projection, database.clone(), Arc::clone(&pages), progress.clone());
-            self.tasks.spawn(runner.run(self.heads.clone(), self.stopping.clone()));
+            self.tasks.spawn(runner.run(self.shop.heads.clone(), self.stopping.clone()));
         }
     }
 
     fn watch_projections(&self, health: &Health) {
         let check = health.register("projections");
-        let (read_models, stopping) = (self.read_models.clone(), self.stopping.clone());
+        let (read_models, stopping) = (self.shop.read_models.clone(), self.stopping.clone());
         self.tasks.spawn(async move {
             let mut ticks = interval(PROJECTIONS_LOOK);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -151,23 +172,34 @@ impl Node {
         let mut statuses = Vec::new();
         for process in commands::process::all() {
             let runner =
-                ProcessRunner::new(process, pool.clone(), self.book.clone(), self.commands.clone()).await?;
+                ProcessRunner::new(process, pool.clone(), self.shop.book.clone(), self.shop.commands.clone()).await?;
             statuses.push((runner.name(), runner.status()));
-            self.tasks.spawn(runner.run(self.heads.clone(), self.stopping.clone()));
+            self.tasks.spawn(runner.run(self.shop.heads.clone(), self.stopping.clone()));
         }
         self.tasks.spawn(report_processes(statuses, check, self.stopping.clone()));
-        let workers = CallWorkers::new(pool, self.commands.clone(), Arc::new(Gateways::simulated()));
+        let workers = CallWorkers::new(pool, self.shop.commands.clone(), Arc::new(Gateways::simulated()));
         self.tasks.spawn(workers.run(self.stopping.clone()));
-        self.tasks.spawn(sweep_keys(self.book.clone(), self.stopping.clone()));
+        self.tasks.spawn(sweep_keys(self.shop.book.clone(), self.stopping.clone()));
         Ok(())
     }
 
     fn start_publisher(&self, config: PublisherConfig, health: &Health) {
-        let publisher = Publisher::new(config, self.book.clone());
+        let publisher = Publisher::new(config, self.shop.book.clone());
         let check = health.register("publisher");
         self.tasks.spawn(report_publisher(publisher.status(), check, self.stopping.clone()));
-        self.tasks.spawn(publisher.run(self.heads.clone(), self.stopping.clone()));
+        self.tasks.spawn(publisher.run(self.shop.heads.clone(), self.stopping.clone()));
     }
+}
+
+async fn executor(
+    database: &PgConnectOptions,
+    book: &Book,
+    heads: &HeadWatch,
+) -> Result<(Commands, Executor), ReadError> {
+    let mut writer = Writer::connect(database.clone()).await?;
+    let head = writer.head().await?;
+    heads.publish(head.point.position);
+    Ok(Executor::new(writer, head, book.clone(), heads.clone()))
 }
 
 /// Connections are made when they are needed. One that comes back inside a transaction is thrown away: sqlx can return such a

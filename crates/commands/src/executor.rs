@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, Utc};
 use eventstore::follow::HeadWatch;
-use eventstore::{AppendError, Appended, Book, Head, Position, Writer};
+use eventstore::{AppendError, Appended, Book, Head, Position, ReadError, StreamId, Writer};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::batch::{Batch, Verdict, Waiting};
@@ -81,8 +81,22 @@ impl Commands {
         Ok(States::fold(&streams, &events))
     }
 
-    pub fn health(&self) -> Health {
-        *self.health.borrow()
+    /// The states of streams as they are now, for whoever decides nothing.
+    pub async fn read(&self, streams: &[StreamId]) -> Result<States, ReadError> {
+        let head = self.book.head().await?;
+        let events = self.book.streams(streams, head.point.position).await?;
+        Ok(States::fold(streams, &events))
+    }
+
+    /// The way in to an executor that is not there: every command is told so.
+    pub fn closed(book: Book) -> Self {
+        let (queue, _) = mpsc::channel(1);
+        let (_, health) = watch::channel(Health::Unavailable);
+        Self { queue, book, health }
+    }
+
+    pub fn health(&self) -> watch::Receiver<Health> {
+        self.health.clone()
     }
 }
 

@@ -1,3 +1,6 @@
 //! The routes, one file a URL noun.
 
+pub(crate) mod carts;
 pub(crate) mod guests;
+pub(crate) mod inventory;
+pub(crate) mod products;

@@ -117,6 +117,18 @@ impl Ledger {
         }
     }
 
+    /// The same, as an order shows it on its payment axis.
+    pub fn order_status(&self) -> &'static str {
+        match self.status() {
+            "initiated" => "pending",
+            "failed" => "declined",
+            "partially_captured" => "partially_paid",
+            "completed" => "paid",
+            "expired" => "voided",
+            same => same,
+        }
+    }
+
     pub fn currency(&self) -> Currency {
         self.amount.currency()
     }
