@@ -1,1 +1,9 @@
-fn main() {}
+//! The integration tests: everything that needs a real Postgres or a real Kafka, and the rules of the repository.
+//! One binary, so that a run needs one of each; one module a concern.
+
+#[cfg(test)]
+mod book;
+#[cfg(test)]
+mod servers;
+#[cfg(test)]
+mod tidy;

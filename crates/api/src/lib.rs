@@ -8,6 +8,7 @@ pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod server;
+pub mod servers;
 
 mod edge;
 mod request;

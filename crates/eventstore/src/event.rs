@@ -1,11 +1,11 @@
 //! What stands on a page of the book: the event as it is to be written, as it was recorded, and its hash.
 
-use std::borrow::Cow;
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use chrono::{DateTime, Utc};
-
 use uuid::Uuid;
+
+use crate::canonical::Page;
 
 /// The events of one aggregate. Shown as `cart-0190…`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -87,6 +87,25 @@ pub struct NewEvent {
     pub metadata: String,
 }
 
+impl NewEvent {
+    /// The hash of the page that this event becomes at `position`. `recorded_at` is whole microseconds.
+    #[must_use]
+    pub fn hash_after(&self, previous: Hash, position: Position, recorded_at: DateTime<Utc>) -> Hash {
+        Page {
+            position: position.0,
+            category: &self.stream.category,
+            stream_id: self.stream.id,
+            stream_version: self.stream_version,
+            event_type: &self.event_type,
+            schema_version: self.schema_version,
+            recorded_at_us: recorded_at.timestamp_micros(),
+            payload: &self.payload,
+            metadata: &self.metadata,
+        }
+        .chained_to(previous)
+    }
+}
+
 /// An event as it stands in the book.
 #[derive(Debug, Clone)]
 pub struct RecordedEvent {
@@ -102,7 +121,25 @@ pub struct RecordedEvent {
 }
 
 impl RecordedEvent {
+    #[must_use]
     pub fn point(&self) -> Point {
         Point { position: self.position, hash: self.hash }
+    }
+
+    /// The hash that this page must have if it follows a page with the hash `previous`.
+    #[must_use]
+    pub fn hash_after(&self, previous: Hash) -> Hash {
+        Page {
+            position: self.position.0,
+            category: &self.stream.category,
+            stream_id: self.stream.id,
+            stream_version: self.stream_version,
+            event_type: &self.event_type,
+            schema_version: self.schema_version,
+            recorded_at_us: self.recorded_at.timestamp_micros(),
+            payload: &self.payload,
+            metadata: &self.metadata,
+        }
+        .chained_to(previous)
     }
 }
