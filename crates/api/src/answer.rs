@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, ETAG, LOCATION};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::header::{CONTENT_TYPE, ETAG, LINK, LOCATION};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use eventstore::event::Position;
 use serde::Serialize;
 
 use crate::etag::{ETag, IfNoneMatch};
+use crate::page::Page;
 use crate::position::{DAYBOOK_LAG_MS, DAYBOOK_POSITION};
 use crate::prefer::{PREFERENCE_APPLIED, Prefer};
 use crate::problem::Problem;
@@ -98,6 +99,18 @@ pub struct QueryAnswer<T> {
     pub version: i64,
     pub position: Position,
     pub lag: Duration,
+}
+
+impl<T: Serialize> QueryAnswer<Page<T>> {
+    /// A page of a list, with the address of the next one as a `Link`.
+    pub fn render_page(self, uri: &Uri, if_none_match: &IfNoneMatch) -> Response {
+        let link = self.body.next_link(uri).and_then(|link| HeaderValue::try_from(link).ok());
+        let mut response = self.render(if_none_match);
+        if let Some(link) = link {
+            response.headers_mut().insert(LINK, link);
+        }
+        response
+    }
 }
 
 impl<T: Serialize> QueryAnswer<T> {

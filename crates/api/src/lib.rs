@@ -26,6 +26,7 @@ pub mod etag;
 pub mod extract;
 pub mod headers;
 pub mod idempotency;
+pub mod page;
 pub mod position;
 pub mod prefer;
 pub mod problem;

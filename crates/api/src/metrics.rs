@@ -97,3 +97,35 @@ impl Drop for OpenConnection {
         self.0.decrement(1.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_route_counts_by_status_and_times_into_buckets() {
+        let recorder = recorder().expect("the buckets are good");
+        metrics::with_local_recorder(&recorder, || {
+            let route = RouteMetrics::new(&Method::GET, "/v1/carts/{id}");
+            route.record(StatusCode::OK, Duration::from_millis(4));
+            route.record(StatusCode::NOT_MODIFIED, Duration::from_millis(1));
+            route.record(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(31));
+            route.record_abandoned();
+            let connection = OpenConnection::new("api");
+            drop((connection, OpenConnection::new("api")));
+        });
+        let text = recorder.handle().render();
+        let route = "route=\"/v1/carts/{id}\",method=\"GET\"";
+        for line in [
+            format!("daybook_http_requests_total{{{route},status=\"2xx\"}} 1"),
+            format!("daybook_http_requests_total{{{route},status=\"5xx\"}} 1"),
+            format!("daybook_http_requests_total{{{route},status=\"abandoned\"}} 1"),
+            format!("daybook_http_request_duration_seconds_bucket{{{route},le=\"0.005\"}} 2"),
+            format!("daybook_http_request_duration_seconds_bucket{{{route},le=\"30\"}} 2"),
+            format!("daybook_http_request_duration_seconds_count{{{route}}} 3"),
+            "daybook_http_connections{listener=\"api\"} 0".to_owned(),
+        ] {
+            assert!(text.contains(&line), "{line}\n{text}");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! A problem as RFC 9457 has it: what a refused request is answered with. Knows the catalogue and nothing of the routes.
 //!
 //! A handler returns `Result<_, Problem>`. What the problem cannot know (the request's id and path) is filled in by the
-//! [edge](crate::edge), which renders it: the response made here carries the problem itself, not yet its text.
+//! edge (`edge.rs`), which renders it: the response made here carries the problem itself, not yet its text.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,5 +1,8 @@
 //! Every route in one place, each with its row in the [table](crate::auth::access::TABLE) of who may, and the OpenAPI document
 //! that follows from them.
+//!
+//! To add a route: write the handler with its `#[utoipa::path]` in `routes/<noun>.rs`, give it a row in `auth/access.rs`, and
+//! name it in [`build`]. Its common headers, problems and permission are documented by themselves.
 
 use std::sync::Arc;
 

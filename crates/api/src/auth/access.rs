@@ -1,4 +1,4 @@
-//! The table of routes and who may use them. A route without its row cannot be registered ([`Routes`](crate::router::Routes)),
+//! The table of routes and who may use them. A route without its row cannot be registered (`router.rs`),
 //! and the edge lets nobody past whom the row does not name.
 
 use axum::http::Method;

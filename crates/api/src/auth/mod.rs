@@ -111,6 +111,10 @@ impl Caller {
         Self { principal, scope }
     }
 
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
     pub fn subject(&self) -> Uuid {
         self.principal.subject
     }

@@ -57,3 +57,37 @@ fn ask(address: SocketAddr) -> io::Result<String> {
     BufReader::new(stream).read_line(&mut line)?;
     Ok(line.trim_end().to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::TcpListener;
+
+    use super::*;
+
+    fn answering(answer: &'static str) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a client");
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(answer.as_bytes());
+        });
+        address
+    }
+
+    #[test]
+    fn a_node_is_healthy_only_if_it_answers_200() {
+        let run = |answer| Healthcheck { listen: answering(answer) }.run();
+        assert!(run("HTTP/1.1 200 OK\r\n\r\n").is_ok());
+        assert!(run("HTTP/1.1 503 Service Unavailable\r\n\r\n").is_err());
+        assert!(run("").is_err());
+        assert!(Healthcheck { listen: SocketAddr::from(([127, 0, 0, 1], 1)) }.run().is_err());
+    }
+
+    #[test]
+    fn a_node_on_every_address_is_asked_on_this_machine() {
+        assert_eq!(reachable(SocketAddr::from(([0, 0, 0, 0], 80))).to_string(), "127.0.0.1:80");
+        assert_eq!(reachable("[::]:80".parse().expect("an address")).to_string(), "[::1]:80");
+    }
+}

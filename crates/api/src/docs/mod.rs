@@ -19,7 +19,7 @@ const REFERENCE_HTML: &str = include_str!("reference.html");
 const REFERENCE_JS: &str = include_str!("reference.js");
 
 /// Everything from here, nothing from elsewhere, and requests to this server alone.
-const REFERENCE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+const REFERENCE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 type Headers = [(HeaderName, HeaderValue); 2];
