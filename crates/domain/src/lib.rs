@@ -14,5 +14,6 @@ pub mod product;
 pub mod cart;
 pub mod inventory;
 pub mod order;
+pub mod payment;
 
 pub mod spec;
