@@ -248,7 +248,8 @@ impl Ledger {
             self.action_url.as_ref().map(ActionUrl::as_str),
         ];
         let operations = self.operations.iter().map(|id| Some(id.as_str()));
-        text.chain(more).chain(operations).flatten().map(str::len).sum::<usize>()
+        size_of::<Self>()
+            + text.chain(more).chain(operations).flatten().map(str::len).sum::<usize>()
             + self.captures.len() * size_of::<Capture>()
             + self.operations.len() * size_of::<ProviderReference>()
     }
