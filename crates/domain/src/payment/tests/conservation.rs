@@ -52,7 +52,7 @@ impl Told {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn p1_p6_no_more_is_taken_than_was_authorised(commands in proptest::collection::vec(any_command(), 1..60)) {
