@@ -1,109 +1,82 @@
-//! A payment: a ledger of what was asked of a provider and what it answered. One stream a payment.
+//! A payment: a ledger of what was asked of a provider and what came of it, with a label over it. One stream a payment.
 //!
-//! `initiated -> action_required -> authorized -> partially_captured -> completed`, and from before the capture
-//! `-> failed | voided | expired`. P3: every call to a provider is preceded by its *requested* event.
+//! Events come in pairs, request before result. Knows no gateway: whoever follows the requests calls it and records
+//! the results, as often as they come (P4), in whatever order, and however late.
 
+mod axis;
 mod events;
 mod state;
-
-use std::{fmt, str::FromStr};
+mod token;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Deserializer, Serialize};
 
 pub use self::{
+    axis::order_axis,
     events::{
-        ActionRequired, AuthorizationRequested, Authorized, CaptureRequested, Captured, Completed, Event, Expired,
-        Failed, Initiated, Operation, VoidRequested, Voided,
+        ActionRequired, ActionUrl, AuthorizationRequested, Authorized, CaptureRequested, Captured, Completed, Event,
+        Expired, Failed, FailureCode, Initiated, Method, Operation, Provider, ProviderReference, VoidRequested, Voided,
     },
-    state::{Ledger, Phase, State},
+    state::{Authorization, Capture, Failure, Ledger, Outcome, State, Void},
+    token::{PaymentToken, TokenError},
 };
 use crate::{
-    aggregate::{Aggregate, listed},
-    ids::{OrderId, Reason, ShipmentId, Text},
+    aggregate::{Aggregate, fold, listed},
+    ids::{CaptureId, OrderId, Reason, ShipmentId},
     money::{Currency, Money},
 };
 
-/// A name or an id that a provider gave, or that names one.
-pub type ProviderText = Text<255>;
-
-/// Of a URL that a payer is sent to.
-const URL_BYTES_MAX: usize = 2_048;
+/// Captures of one payment: one a parcel, and room for those by hand.
+pub const CAPTURES_MAX: usize = 1_000;
 
 /// The aggregate.
 #[derive(Debug)]
 pub struct Payment;
 
-/// What stands for the payer's card or account. P8: a card number is refused, so that none is ever stored.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct PaymentToken(ProviderText);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
-    #[error("a payment token is 1 to 255 characters")]
-    Text,
-    #[error("this looks like a card number: send the provider's token for it")]
-    CardNumber,
-}
-
-impl PaymentToken {
-    pub fn new(text: &str) -> Result<Self, TokenError> {
-        if is_card_number(text) {
-            return Err(TokenError::CardNumber);
-        }
-        ProviderText::new(text).map(Self).map_err(|_| TokenError::Text)
-    }
-
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
-}
-
-impl FromStr for PaymentToken {
-    type Err = TokenError;
-
-    fn from_str(text: &str) -> Result<Self, TokenError> {
-        Self::new(text)
-    }
-}
-
-impl fmt::Display for PaymentToken {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
-    }
-}
-
-impl<'de> Deserialize<'de> for PaymentToken {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(crate::ids::ParseText(std::marker::PhantomData))
-    }
-}
-
-/// 12 to 19 digits that pass Luhn's check, however they are spaced.
-fn is_card_number(text: &str) -> bool {
-    let digits: Vec<u32> =
-        text.chars().filter(|char| !matches!(char, ' ' | '-')).map_while(|c| c.to_digit(10)).collect();
-    let only_digits = text.chars().all(|char| char.is_ascii_digit() || matches!(char, ' ' | '-'));
-    let luhn = |(index, digit): (usize, &u32)| match (index % 2, digit * 2) {
-        (0, _) => *digit,
-        (_, doubled) if doubled > 9 => doubled - 9,
-        (_, doubled) => doubled,
-    };
-    only_digits && (12..=19).contains(&digits.len()) && digits.iter().rev().enumerate().map(luhn).sum::<u32>() % 10 == 0
-}
-
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
-    Initiate { order_id: OrderId, amount: Money, provider: ProviderText, method: ProviderText, token: PaymentToken },
-    RequestAuthorization { deadline: DateTime<Utc> },
-    RecordActionRequired { provider_reference: ProviderText, action_url: String },
-    RecordAuthorized { provider_reference: ProviderText, amount: Money, expires_at: DateTime<Utc> },
-    RecordFailed { operation: Operation, code: ProviderText, operation_id: Option<ProviderText>, amount: Money },
-    RequestCapture { amount: Money, shipment_id: Option<ShipmentId> },
-    RecordCaptured { operation_id: ProviderText, amount: Money },
-    RequestVoid { reason: Reason },
-    RecordVoided { operation_id: ProviderText },
+    Initiate {
+        order_id: OrderId,
+        amount: Money,
+        method: Method,
+        token: PaymentToken,
+        provider: Provider,
+    },
+    RequestAuthorization {
+        deadline: DateTime<Utc>,
+    },
+    RecordActionRequired {
+        provider_reference: ProviderReference,
+        action_url: ActionUrl,
+    },
+    RecordAuthorized {
+        provider_reference: ProviderReference,
+        at: DateTime<Utc>,
+        expires_at: DateTime<Utc>,
+    },
+    /// Without the provider's id of the operation, a late failure cannot be told from a repeat, and is left out.
+    RecordFailed {
+        operation: Operation,
+        operation_id: Option<ProviderReference>,
+        code: FailureCode,
+        detail: Option<Reason>,
+    },
+    /// `capture_id` is ours: of a shipment it is [`CaptureId::of_shipment`].
+    RequestCapture {
+        capture_id: CaptureId,
+        amount: Money,
+        for_shipment: Option<ShipmentId>,
+    },
+    RecordCaptured {
+        capture_id: CaptureId,
+        operation_id: ProviderReference,
+        amount: Money,
+    },
+    RequestVoid {
+        reason: Reason,
+    },
+    RecordVoided {
+        operation_id: Option<ProviderReference>,
+    },
     Expire,
 }
 
@@ -111,24 +84,33 @@ pub enum Command {
 pub enum Error {
     #[error("the payment is {state}; it would accept {}", listed(allowed))]
     IllegalTransition { state: &'static str, allowed: &'static [&'static str] },
-    #[error("the payment is in {expected}, and the amount in {found}")]
+    #[error("an amount is above zero, not {amount}")]
+    AmountNotPositive { amount: Money },
+    #[error("the payment is in {expected}, not in {found}")]
     CurrencyMismatch { expected: Currency, found: Currency },
-    #[error("{requested} is more than the {left} that is left")]
-    AmountTooLarge { requested: Money, left: Money },
-    #[error("an amount is above zero")]
-    AmountNotPositive,
-    #[error("a URL of at most {URL_BYTES_MAX} bytes that begins with https:// is needed")]
-    ActionUrl,
+    #[error("{requested} is more than the {remaining} that are left")]
+    AmountExceedsRemaining { requested: Money, remaining: Money },
+    #[error("the provider knows the payment or operation as {known}, not as {found}")]
+    ReferenceDiffers { known: ProviderReference, found: ProviderReference },
+    #[error("the payment has no capture {capture_id}")]
+    CaptureNotFound { capture_id: CaptureId },
+    #[error("a payment has at most {max} captures")]
+    TooManyCaptures { max: usize },
+    #[error("everything that was authorised is being captured")]
+    NothingToVoid,
 }
 
 impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::IllegalTransition { .. } => "illegal_transition",
+            Self::AmountNotPositive { .. } => "amount_not_positive",
             Self::CurrencyMismatch { .. } => "currency_mismatch",
-            Self::AmountTooLarge { .. } => "amount_too_large",
-            Self::AmountNotPositive => "amount_not_positive",
-            Self::ActionUrl => "invalid_action_url",
+            Self::AmountExceedsRemaining { .. } => "amount_exceeds_remaining",
+            Self::ReferenceDiffers { .. } => "provider_reference_differs",
+            Self::CaptureNotFound { .. } => "capture_not_found",
+            Self::TooManyCaptures { .. } => "too_many_captures",
+            Self::NothingToVoid => "nothing_to_void",
         }
     }
 }
@@ -146,187 +128,235 @@ impl Aggregate for Payment {
     }
 
     fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
-        let ledger = match (state, command) {
-            (State::Absent, Command::Initiate { order_id, amount, provider, method, token }) => {
-                require_positive(amount)?;
-                return Ok(vec![Event::Initiated(Initiated { order_id, amount, provider, method, token })]);
+        match command {
+            Command::Initiate { order_id, amount, method, token, provider } => {
+                initiate(state, Initiated { order_id, amount, method, token, provider })
             }
-            (State::Absent, _) => return Err(illegal("absent", &["initiate"])),
-            (State::Present(ledger), command) => (ledger, command),
-        };
-        match ledger {
-            (ledger, Command::Initiate { order_id, amount, .. }) => initiate_again(ledger, order_id, amount),
-            (ledger, Command::RequestAuthorization { deadline }) => Ok(request_authorization(ledger, deadline)),
-            (ledger, Command::RecordActionRequired { provider_reference, action_url }) => {
-                record_action_required(ledger, provider_reference, action_url)
+            Command::RequestAuthorization { deadline } => request_authorization(state.opened()?, deadline),
+            Command::RecordActionRequired { provider_reference, action_url } => {
+                record_action_required(state.opened()?, provider_reference, action_url)
             }
-            (ledger, Command::RecordAuthorized { provider_reference, amount, expires_at }) => {
-                record_authorized(ledger, Authorized { provider_reference, amount, expires_at })
+            Command::RecordAuthorized { provider_reference, at, expires_at } => {
+                record_authorized(state.opened()?, provider_reference, at, expires_at)
             }
-            (ledger, Command::RecordFailed { operation, code, operation_id, amount }) => {
-                record_failed(ledger, Failed { operation, code, operation_id, amount })
+            Command::RecordFailed { operation, operation_id, code, detail } => {
+                let ledger = state.opened()?;
+                record_failed(ledger, Failed { order_id: ledger.order_id, operation, operation_id, code, detail })
             }
-            (ledger, Command::RequestCapture { amount, shipment_id }) => request_capture(ledger, amount, shipment_id),
-            (ledger, Command::RecordCaptured { operation_id, amount }) => {
-                record_captured(ledger, Captured { operation_id, amount })
+            Command::RequestCapture { capture_id, amount, for_shipment } => {
+                request_capture(state.opened()?, capture_id, amount, for_shipment)
             }
-            (ledger, Command::RequestVoid { reason }) => request_void(ledger, reason),
-            (ledger, Command::RecordVoided { operation_id }) => Ok(record_voided(ledger, operation_id)),
-            (ledger, Command::Expire) => expire(ledger),
+            Command::RecordCaptured { capture_id, operation_id, amount } => {
+                record_captured(state, capture_id, operation_id, amount)
+            }
+            Command::RequestVoid { reason } => request_void(state.opened()?, reason),
+            Command::RecordVoided { operation_id } => record_voided(state.opened()?, operation_id),
+            Command::Expire => Ok(expire(state.opened()?)),
         }
     }
 
     fn evolve(state: State, event: &Event) -> State {
         match event {
-            Event::Initiated(initiated) => State::Present(Box::new(Ledger::of(initiated))),
-            event => state.map(|ledger| ledger.apply(event)),
+            Event::Initiated(initiated) => State::Opened(Ledger::of(initiated).into()),
+            Event::AuthorizationRequested(requested) => {
+                state.map(|ledger| ledger.authorization_deadline = Some(requested.deadline))
+            }
+            Event::ActionRequired(required) => state.map(|ledger| ledger.require_action(required)),
+            Event::Authorized(authorized) => state.map(|ledger| ledger.authorize(authorized)),
+            Event::Failed(failed) => state.map(|ledger| ledger.fail(failed)),
+            Event::CaptureRequested(requested) => state.map(|ledger| ledger.request_capture(requested)),
+            Event::Captured(captured) => state.map(|ledger| ledger.record_capture(captured)),
+            Event::Completed(_) => state,
+            Event::VoidRequested(requested) => state.map(|ledger| ledger.want_void(requested.amount)),
+            Event::Voided(voided) => state.map(|ledger| ledger.record_void(voided)),
+            Event::Expired(_) => state.map(|ledger| ledger.expired = true),
         }
     }
 
-    fn weight(_: &State) -> usize {
-        // A handful of short texts; a payment has few operations.
-        size_of::<State>() + 512
+    fn weight(state: &State) -> usize {
+        size_of::<State>() + state.ledger().map_or(0, Ledger::weight)
     }
 }
 
-fn illegal(state: &'static str, allowed: &'static [&'static str]) -> Error {
-    Error::IllegalTransition { state, allowed }
+fn initiate(state: &State, initiated: Initiated) -> Result<Vec<Event>, Error> {
+    require_positive(initiated.amount)?;
+    match state {
+        State::Absent => Ok(vec![Event::Initiated(initiated)]),
+        State::Opened(ledger) if ledger.is_of(&initiated) => Ok(vec![]),
+        State::Opened(ledger) => Err(ledger.illegal()),
+    }
 }
 
 fn require_positive(amount: Money) -> Result<(), Error> {
-    if amount.amount() > 0 { Ok(()) } else { Err(Error::AmountNotPositive) }
+    if amount.is_positive() { Ok(()) } else { Err(Error::AmountNotPositive { amount }) }
 }
 
-/// P5: one currency.
-fn require_currency(ledger: &Ledger, amount: Money) -> Result<(), Error> {
-    if amount.currency() == ledger.currency() {
-        return Ok(());
-    }
-    Err(Error::CurrencyMismatch { expected: ledger.currency(), found: amount.currency() })
-}
-
-fn initiate_again(ledger: &Ledger, order_id: OrderId, amount: Money) -> Result<Vec<Event>, Error> {
-    if ledger.order_id == order_id && ledger.amount == amount {
+fn request_authorization(ledger: &Ledger, deadline: DateTime<Utc>) -> Result<Vec<Event>, Error> {
+    if ledger.authorization_deadline.is_some() {
         return Ok(vec![]);
     }
-    Err(illegal(ledger.status(), &[]))
+    if ledger.has_ended() {
+        return Err(ledger.illegal());
+    }
+    let (order_id, amount) = (ledger.order_id, ledger.amount);
+    Ok(vec![Event::AuthorizationRequested(AuthorizationRequested { order_id, amount, deadline })])
 }
 
-/// Asked once. A payment that is to be voided, or has come to an end, asks for nothing any more.
-fn request_authorization(ledger: &Ledger, deadline: DateTime<Utc>) -> Vec<Event> {
-    let due = ledger.phase == Phase::Initiated && ledger.authorization_deadline.is_none() && !ledger.void_requested;
-    let requested = Event::AuthorizationRequested(AuthorizationRequested { amount: ledger.amount, deadline });
-    due.then_some(requested).into_iter().collect()
+/// P3: nothing can come of what was never asked.
+fn require_asked(ledger: &Ledger) -> Result<(), Error> {
+    if ledger.authorization_deadline.is_some() { Ok(()) } else { Err(ledger.illegal()) }
+}
+
+fn require_reference(known: Option<&ProviderReference>, found: &ProviderReference) -> Result<(), Error> {
+    match known {
+        Some(known) if known != found => Err(Error::ReferenceDiffers { known: known.clone(), found: found.clone() }),
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn record_action_required(
     ledger: &Ledger,
-    provider_reference: ProviderText,
-    action_url: String,
+    provider_reference: ProviderReference,
+    action_url: ActionUrl,
 ) -> Result<Vec<Event>, Error> {
-    if action_url.len() > URL_BYTES_MAX || !action_url.starts_with("https://") {
-        return Err(Error::ActionUrl);
-    }
-    match ledger.phase {
-        Phase::Initiated => Ok(vec![Event::ActionRequired(ActionRequired { provider_reference, action_url })]),
-        // Told twice, or late: what came after it counts.
-        _ => Ok(vec![]),
-    }
-}
-
-/// P4: keyed by the provider's id. Money that is authorised after the payment came to an end is let go at once.
-fn record_authorized(ledger: &Ledger, authorized: Authorized) -> Result<Vec<Event>, Error> {
-    require_currency(ledger, authorized.amount)?;
-    if ledger.knows_operation(&authorized.provider_reference) || ledger.phase == Phase::Authorized {
+    require_asked(ledger)?;
+    require_reference(ledger.provider_reference.as_ref(), &provider_reference)?;
+    if ledger.status() != "initiated" {
         return Ok(vec![]);
     }
-    let late = ledger.is_settled() || ledger.void_requested;
-    let mut events = vec![Event::Authorized(authorized)];
-    if late {
-        let reason = Reason::new("authorised after the payment had ended").expect("a short text");
-        events.push(Event::VoidRequested(VoidRequested { reason }));
-    }
-    Ok(events)
+    let order_id = ledger.order_id;
+    Ok(vec![Event::ActionRequired(ActionRequired { order_id, provider_reference, action_url })])
 }
 
-/// P4: a failure told twice is no news; one told after a success is recorded and changes nothing.
+/// However late: money that is held is a fact, and whoever follows gives it back where nobody wants it any more.
+fn record_authorized(
+    ledger: &Ledger,
+    provider_reference: ProviderReference,
+    authorized_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+) -> Result<Vec<Event>, Error> {
+    require_asked(ledger)?;
+    require_reference(ledger.provider_reference.as_ref(), &provider_reference)?;
+    if ledger.authorization.is_some() {
+        return Ok(vec![]);
+    }
+    let (order_id, amount) = (ledger.order_id, ledger.amount);
+    let authorized = Authorized { order_id, provider_reference, amount, authorized_at, expires_at };
+    Ok(vec![Event::Authorized(authorized)])
+}
+
 fn record_failed(ledger: &Ledger, failed: Failed) -> Result<Vec<Event>, Error> {
-    require_currency(ledger, failed.amount)?;
-    let known = failed.operation_id.as_ref().is_some_and(|id| ledger.knows_operation(id));
-    let nothing_left = match failed.operation {
-        Operation::Authorization => ledger.is_settled(),
-        Operation::Capture => ledger.capture_pending.amount() == 0,
-        Operation::Void => ledger.phase == Phase::Voided,
+    require_asked(ledger)?;
+    let open = match failed.operation {
+        Operation::Authorization => ledger.authorization.is_none() && ledger.failure.is_none() && !ledger.has_ended(),
+        Operation::Capture { capture_id } => {
+            ledger.capture(capture_id).ok_or(Error::CaptureNotFound { capture_id })?.outcome == Outcome::Pending
+        }
+        Operation::Void => matches!(ledger.void, Void::Requested(_)),
     };
-    if known || nothing_left {
-        return Ok(vec![]);
+    let known = failed.operation_id.as_ref().map(|id| ledger.operations.contains(id));
+    match (open, known) {
+        (_, Some(true)) | (false, None) => Ok(vec![]),
+        (true, _) | (false, Some(false)) => Ok(vec![Event::Failed(failed)]),
     }
-    if failed.operation == Operation::Capture && failed.amount.amount() > ledger.capture_pending.amount() {
-        return Err(Error::AmountTooLarge { requested: failed.amount, left: ledger.capture_pending });
-    }
-    Ok(vec![Event::Failed(failed)])
 }
 
-/// P1: captured and asked for together stay within what is authorised. P6: nothing is captured once a void was asked for.
-fn request_capture(ledger: &Ledger, amount: Money, shipment_id: Option<ShipmentId>) -> Result<Vec<Event>, Error> {
-    if shipment_id.is_some_and(|shipment_id| ledger.has_capture_for(shipment_id)) {
+fn request_capture(
+    ledger: &Ledger,
+    capture_id: CaptureId,
+    amount: Money,
+    for_shipment: Option<ShipmentId>,
+) -> Result<Vec<Event>, Error> {
+    let known = ledger.capture(capture_id);
+    if known.is_some_and(|capture| capture.outcome != Outcome::Failed) {
         return Ok(vec![]);
     }
-    require_currency(ledger, amount)?;
+    // P6: after a void no capture. What lapsed or is captured in full has nothing to give either.
+    if ledger.authorization.is_none() || ledger.void_wanted || ledger.expired || ledger.status() == "completed" {
+        return Err(ledger.illegal());
+    }
+    if known.is_none() && ledger.captures.len() >= CAPTURES_MAX {
+        return Err(Error::TooManyCaptures { max: CAPTURES_MAX });
+    }
+    require_capturable(ledger, amount, ledger.uncaptured())?;
+    let (order_id, shipment_id) = (ledger.order_id, for_shipment);
+    Ok(vec![Event::CaptureRequested(CaptureRequested { order_id, capture_id, amount, shipment_id })])
+}
+
+/// P1 and P5.
+fn require_capturable(ledger: &Ledger, amount: Money, remaining: Money) -> Result<(), Error> {
+    if amount.currency() != ledger.amount.currency() {
+        return Err(Error::CurrencyMismatch { expected: ledger.amount.currency(), found: amount.currency() });
+    }
     require_positive(amount)?;
-    if !ledger.covers_shipping() {
-        let state = if ledger.void_requested { "void_requested" } else { ledger.status() };
-        return Err(illegal(state, &[]));
+    if amount > remaining {
+        return Err(Error::AmountExceedsRemaining { requested: amount, remaining });
     }
-    let left = ledger.capturable();
-    if amount.amount() > left.amount() {
-        return Err(Error::AmountTooLarge { requested: amount, left });
-    }
-    Ok(vec![Event::CaptureRequested(CaptureRequested { amount, shipment_id })])
+    Ok(())
 }
 
-fn record_captured(ledger: &Ledger, captured: Captured) -> Result<Vec<Event>, Error> {
-    require_currency(ledger, captured.amount)?;
-    require_positive(captured.amount)?;
-    if ledger.knows_operation(&captured.operation_id) {
-        return Ok(vec![]);
-    }
-    if captured.amount.amount() > ledger.capture_pending.amount() {
-        return Err(Error::AmountTooLarge { requested: captured.amount, left: ledger.capture_pending });
-    }
-    let in_full = ledger.captured.saturating_add(captured.amount) == ledger.authorized;
-    let mut events = vec![Event::Captured(captured)];
-    if in_full {
-        events.push(Event::Completed(Completed { amount: ledger.authorized }));
+/// A capture that was taken for failed may have succeeded after all, as long as nothing else took its place.
+fn record_captured(
+    state: &State,
+    capture_id: CaptureId,
+    operation_id: ProviderReference,
+    amount: Money,
+) -> Result<Vec<Event>, Error> {
+    let ledger = state.opened()?;
+    let capture = ledger.capture(capture_id).ok_or(Error::CaptureNotFound { capture_id })?;
+    let remaining = match &capture.outcome {
+        Outcome::Captured { operation_id: known, .. } => {
+            return require_reference(Some(known), &operation_id).map(|()| vec![]);
+        }
+        Outcome::Pending => capture.requested,
+        Outcome::Failed if ledger.uncaptured() < capture.requested => ledger.uncaptured(),
+        Outcome::Failed => capture.requested,
+    };
+    require_capturable(ledger, amount, remaining)?;
+    let order_id = ledger.order_id;
+    let mut events = vec![Event::Captured(Captured { order_id, capture_id, operation_id, amount })];
+    if fold::<Payment>(state.clone(), &events).status() == "completed" {
+        events.push(Event::Completed(Completed { order_id, amount: ledger.amount }));
     }
     Ok(events)
 }
 
-/// A void takes what is not captured; what is captured in full can only be refunded.
+/// P6: takes what is neither captured nor being captured. A payment that nobody was asked for is voided at once.
 fn request_void(ledger: &Ledger, reason: Reason) -> Result<Vec<Event>, Error> {
-    if ledger.is_settled() || ledger.void_requested {
+    let refused = ledger.failure.is_some() && ledger.authorization.is_none();
+    if refused || ledger.has_ended() || matches!(ledger.void, Void::Requested(_)) {
         return Ok(vec![]);
     }
-    if ledger.phase == Phase::Authorized && ledger.capturable().amount() == 0 {
-        return Err(illegal(ledger.status(), &["refund"]));
+    if ledger.status() == "completed" {
+        return Err(ledger.illegal());
     }
-    Ok(vec![Event::VoidRequested(VoidRequested { reason })])
+    let order_id = ledger.order_id;
+    let amount = if ledger.authorization.is_some() { ledger.uncaptured() } else { ledger.amount };
+    if amount.is_zero() {
+        return Err(Error::NothingToVoid);
+    }
+    let mut events = vec![Event::VoidRequested(VoidRequested { order_id, amount, reason })];
+    if ledger.authorization_deadline.is_none() {
+        events.push(Event::Voided(Voided { order_id, amount, operation_id: None }));
+    }
+    Ok(events)
 }
 
-fn record_voided(ledger: &Ledger, operation_id: ProviderText) -> Vec<Event> {
-    let known = ledger.knows_operation(&operation_id) || ledger.phase == Phase::Voided;
-    if known { vec![] } else { vec![Event::Voided(Voided { operation_id })] }
+fn record_voided(ledger: &Ledger, operation_id: Option<ProviderReference>) -> Result<Vec<Event>, Error> {
+    match ledger.void {
+        Void::Requested(amount) => Ok(vec![Event::Voided(Voided { order_id: ledger.order_id, amount, operation_id })]),
+        Void::Voided(_) => Ok(vec![]),
+        Void::None => Err(ledger.illegal()),
+    }
 }
 
-/// The provider has let go of the money by itself, or the payer never came back.
-fn expire(ledger: &Ledger) -> Result<Vec<Event>, Error> {
-    if ledger.is_settled() {
-        return Ok(vec![]);
+/// A deadline that comes after the end changes nothing.
+fn expire(ledger: &Ledger) -> Vec<Event> {
+    let refused = ledger.failure.is_some() && ledger.authorization.is_none();
+    if refused || ledger.has_ended() || ledger.status() == "completed" {
+        return vec![];
     }
-    if ledger.captured.amount() > 0 || ledger.capture_pending.amount() > 0 {
-        return Err(illegal(ledger.status(), &["capture", "void"]));
-    }
-    Ok(vec![Event::Expired(Expired {})])
+    vec![Event::Expired(Expired { order_id: ledger.order_id })]
 }
 
 #[cfg(test)]

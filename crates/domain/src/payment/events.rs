@@ -1,13 +1,23 @@
-//! What happens to payments, as it is stored and published. What goes to a provider stands here first, as *requested*.
+//! What happens to payments, as it is stored and published: what is asked of a provider, then what came of it.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{PaymentToken, ProviderText};
+use super::PaymentToken;
 use crate::{
-    ids::{OrderId, Reason, ShipmentId},
+    ids::{CaptureId, OrderId, Reason, ShipmentId, Text},
     money::Money,
 };
+
+/// `card`, ….
+pub type Method = Text<32>;
+/// The gateway: `simulated`, ….
+pub type Provider = Text<32>;
+/// The provider's own id, of a payment or of one operation on it.
+pub type ProviderReference = Text<200>;
+pub type ActionUrl = Text<2_000>;
+/// The provider's word for what went wrong: `card_declined`, ….
+pub type FailureCode = Text<64>;
 
 crate::events! {
     pub enum Event {
@@ -29,86 +39,101 @@ crate::events! {
 pub struct Initiated {
     pub order_id: OrderId,
     pub amount: Money,
-    /// The provider's adapter that carries this payment.
-    pub provider: ProviderText,
-    /// `card`, `wallet`, …: as the client named it.
-    pub method: ProviderText,
+    pub method: Method,
     pub token: PaymentToken,
+    pub provider: Provider,
 }
 
-/// `deadline` is when the call is given up, and the provider asked what became of it.
+/// The provider is about to be asked, and is waited for until the deadline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AuthorizationRequested {
+    pub order_id: OrderId,
     pub amount: Money,
     pub deadline: DateTime<Utc>,
 }
 
+/// The buyer has to do something at this address before the payment goes on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ActionRequired {
-    pub provider_reference: ProviderText,
-    /// Where the payer is to go.
-    pub action_url: String,
+    pub order_id: OrderId,
+    pub provider_reference: ProviderReference,
+    pub action_url: ActionUrl,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Authorized {
-    pub provider_reference: ProviderText,
+    pub order_id: OrderId,
+    pub provider_reference: ProviderReference,
     pub amount: Money,
-    /// When the provider lets go of the money.
+    pub authorized_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
 }
 
-/// What the provider refused, for good. A failure that comes after a success is recorded and changes nothing.
+/// An operation failed. After a success of the same it is recorded and changes nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failed {
+    pub order_id: OrderId,
+    #[serde(flatten)]
     pub operation: Operation,
-    pub code: ProviderText,
-    /// The provider's id of the operation, where it named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub operation_id: Option<ProviderText>,
-    /// What had been asked for.
-    pub amount: Money,
+    pub operation_id: Option<ProviderReference>,
+    pub code: FailureCode,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Reason>,
 }
 
+/// What was asked of the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "operation", rename_all = "snake_case")]
 pub enum Operation {
     Authorization,
-    Capture,
+    Capture { capture_id: CaptureId },
     Void,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CaptureRequested {
+    pub order_id: OrderId,
+    pub capture_id: CaptureId,
     pub amount: Money,
-    /// The shipment it is for, if it is for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shipment_id: Option<ShipmentId>,
 }
 
-/// `operation_id` is the provider's id of this capture: the same one again is the same capture.
+/// `operation_id` is the provider's id of this capture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Captured {
-    pub operation_id: ProviderText,
+    pub order_id: OrderId,
+    pub capture_id: CaptureId,
+    pub operation_id: ProviderReference,
     pub amount: Money,
 }
 
 /// Captured in full.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Completed {
+    pub order_id: OrderId,
     pub amount: Money,
 }
 
+/// `amount` is what is given back: everything that is neither captured nor being captured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VoidRequested {
+    pub order_id: OrderId,
+    pub amount: Money,
     pub reason: Reason,
 }
 
-/// What was not captured is let go.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Voided {
-    pub operation_id: ProviderText,
+    pub order_id: OrderId,
+    pub amount: Money,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation_id: Option<ProviderReference>,
 }
 
+/// Nothing more can be had of it: it was never authorised in time, or what was not captured has lapsed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Expired {}
+pub struct Expired {
+    pub order_id: OrderId,
+}

@@ -1,6 +1,10 @@
 //! A payment's rules, each as given, when, then.
 
-use proptest::prelude::*;
+mod authorization;
+mod capture;
+mod conservation;
+mod void;
+
 use uuid::Uuid;
 
 use super::*;
@@ -10,333 +14,380 @@ fn payment(events: impl IntoIterator<Item = Event>) -> Given<Payment> {
     given(events)
 }
 
+fn id(number: u128) -> Uuid {
+    Uuid::from_u128(number)
+}
+
+fn order_id() -> OrderId {
+    OrderId::from_uuid(id(1))
+}
+
+fn capture_id(number: u128) -> CaptureId {
+    CaptureId::from_uuid(id(number))
+}
+
 fn gbp(amount: i64) -> Money {
     Money::new(amount, Currency::GBP)
 }
 
-fn text(text: &str) -> ProviderText {
-    ProviderText::new(text).unwrap()
+fn eur(amount: i64) -> Money {
+    Money::new(amount, Currency::EUR)
 }
 
-fn reason() -> Reason {
-    Reason::new("the order was cancelled").unwrap()
+fn hour(hour: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_291_190_400 + 3_600 * hour, 0).unwrap()
 }
 
-fn at() -> DateTime<Utc> {
-    DateTime::from_timestamp(1_291_190_400, 0).unwrap()
+fn because() -> Reason {
+    Reason::new("order cancelled").unwrap()
 }
 
-fn order() -> OrderId {
-    OrderId::from_uuid(Uuid::from_u128(1))
+fn reference(text: &str) -> ProviderReference {
+    ProviderReference::new(text).unwrap()
 }
 
-fn shipment(id: u128) -> ShipmentId {
-    ShipmentId::from_uuid(Uuid::from_u128(id))
+fn url() -> ActionUrl {
+    ActionUrl::new("https://provider.test/3ds").unwrap()
 }
 
-fn initiate(amount: Money) -> Command {
-    let token = PaymentToken::new("tok_ok").unwrap();
-    Command::Initiate { order_id: order(), amount, provider: text("simulated"), method: text("card"), token }
+fn facts() -> Initiated {
+    Initiated {
+        order_id: order_id(),
+        amount: gbp(1_000),
+        method: Method::new("card").unwrap(),
+        token: PaymentToken::new("tok_ok").unwrap(),
+        provider: Provider::new("simulated").unwrap(),
+    }
 }
 
 fn initiated() -> Event {
-    let token = PaymentToken::new("tok_ok").unwrap();
-    let (provider, method) = (text("simulated"), text("card"));
-    Event::Initiated(Initiated { order_id: order(), amount: gbp(1_000), provider, method, token })
+    Event::Initiated(facts())
 }
 
-fn asked() -> Event {
-    Event::AuthorizationRequested(AuthorizationRequested { amount: gbp(1_000), deadline: at() })
+fn requested() -> Event {
+    Event::AuthorizationRequested(AuthorizationRequested {
+        order_id: order_id(),
+        amount: gbp(1_000),
+        deadline: hour(1),
+    })
+}
+
+fn action_required() -> Event {
+    Event::ActionRequired(ActionRequired {
+        order_id: order_id(),
+        provider_reference: reference("pi_1"),
+        action_url: url(),
+    })
 }
 
 fn authorized() -> Event {
-    Event::Authorized(Authorized { provider_reference: text("auth_1"), amount: gbp(1_000), expires_at: at() })
+    Event::Authorized(Authorized {
+        order_id: order_id(),
+        provider_reference: reference("pi_1"),
+        amount: gbp(1_000),
+        authorized_at: hour(0),
+        expires_at: hour(168),
+    })
 }
 
-fn capture_requested(amount: i64) -> Event {
-    Event::CaptureRequested(CaptureRequested { amount: gbp(amount), shipment_id: None })
+fn failed(operation: Operation, operation_id: Option<&str>) -> Event {
+    Event::Failed(Failed {
+        order_id: order_id(),
+        operation,
+        operation_id: operation_id.map(reference),
+        code: FailureCode::new("card_declined").unwrap(),
+        detail: None,
+    })
 }
 
-fn captured(id: &str, amount: i64) -> Event {
-    Event::Captured(Captured { operation_id: text(id), amount: gbp(amount) })
+fn capture_requested(number: u128, amount: i64) -> Event {
+    Event::CaptureRequested(CaptureRequested {
+        order_id: order_id(),
+        capture_id: capture_id(number),
+        amount: gbp(amount),
+        shipment_id: None,
+    })
+}
+
+fn captured(number: u128, operation: &str, amount: i64) -> Event {
+    Event::Captured(Captured {
+        order_id: order_id(),
+        capture_id: capture_id(number),
+        operation_id: reference(operation),
+        amount: gbp(amount),
+    })
 }
 
 fn completed() -> Event {
-    Event::Completed(Completed { amount: gbp(1_000) })
+    Event::Completed(Completed { order_id: order_id(), amount: gbp(1_000) })
 }
 
-fn void_requested() -> Event {
-    Event::VoidRequested(VoidRequested { reason: reason() })
+fn void_requested(amount: i64) -> Event {
+    Event::VoidRequested(VoidRequested { order_id: order_id(), amount: gbp(amount), reason: because() })
 }
 
-fn voided() -> Event {
-    Event::Voided(Voided { operation_id: text("void_1") })
+fn voided(amount: i64, operation: Option<&str>) -> Event {
+    let operation_id = operation.map(reference);
+    Event::Voided(Voided { order_id: order_id(), amount: gbp(amount), operation_id })
 }
 
-fn failed(operation: Operation, amount: i64) -> Event {
-    Event::Failed(Failed { operation, code: text("declined"), operation_id: None, amount: gbp(amount) })
+fn expired() -> Event {
+    Event::Expired(Expired { order_id: order_id() })
 }
 
-fn record_failed(operation: Operation, amount: i64) -> Command {
-    Command::RecordFailed { operation, code: text("declined"), operation_id: None, amount: gbp(amount) }
+fn initiate(facts: Initiated) -> Command {
+    let Initiated { order_id, amount, method, token, provider } = facts;
+    Command::Initiate { order_id, amount, method, token, provider }
 }
 
-fn record_authorized() -> Command {
-    Command::RecordAuthorized { provider_reference: text("auth_1"), amount: gbp(1_000), expires_at: at() }
+fn request() -> Command {
+    Command::RequestAuthorization { deadline: hour(1) }
 }
 
-fn record_captured(id: &str, amount: i64) -> Command {
-    Command::RecordCaptured { operation_id: text(id), amount: gbp(amount) }
+fn require_action(text: &str) -> Command {
+    Command::RecordActionRequired { provider_reference: reference(text), action_url: url() }
 }
 
-fn request_capture(amount: i64) -> Command {
-    Command::RequestCapture { amount: gbp(amount), shipment_id: None }
+fn authorize(text: &str) -> Command {
+    Command::RecordAuthorized { provider_reference: reference(text), at: hour(0), expires_at: hour(168) }
+}
+
+fn fail(operation: Operation, operation_id: Option<&str>) -> Command {
+    Command::RecordFailed {
+        operation,
+        operation_id: operation_id.map(reference),
+        code: FailureCode::new("card_declined").unwrap(),
+        detail: None,
+    }
+}
+
+fn request_capture(number: u128, amount: i64) -> Command {
+    Command::RequestCapture { capture_id: capture_id(number), amount: gbp(amount), for_shipment: None }
+}
+
+fn record_captured(number: u128, operation: &str, amount: i64) -> Command {
+    let (capture_id, operation_id) = (capture_id(number), reference(operation));
+    Command::RecordCaptured { capture_id, operation_id, amount: gbp(amount) }
 }
 
 fn request_void() -> Command {
-    Command::RequestVoid { reason: reason() }
+    Command::RequestVoid { reason: because() }
 }
 
-#[test]
-fn a_payment_begins_with_what_is_to_be_paid() {
-    payment([]).when(initiate(gbp(1_000))).then([initiated()]);
+fn record_voided(operation: Option<&str>) -> Command {
+    Command::RecordVoided { operation_id: operation.map(reference) }
 }
 
-#[test]
-fn beginning_the_same_payment_again_is_no_news() {
-    payment([initiated()]).when(initiate(gbp(1_000))).then_nothing();
+fn of_capture(number: u128) -> Operation {
+    Operation::Capture { capture_id: capture_id(number) }
 }
 
-#[test]
-fn another_payment_under_the_same_id_is_rejected() {
-    payment([initiated()]).when(initiate(gbp(999))).then_error(illegal("initiated", &[]));
+fn illegal(state: &'static str, allowed: &'static [&'static str]) -> Error {
+    Error::IllegalTransition { state, allowed }
 }
 
-#[test]
-fn a_payment_of_nothing_is_rejected() {
-    payment([]).when(initiate(gbp(0))).then_error(Error::AmountNotPositive);
+fn exceeds(requested: i64, remaining: i64) -> Error {
+    Error::AmountExceedsRemaining { requested: gbp(requested), remaining: gbp(remaining) }
 }
 
-#[test]
-fn what_has_not_begun_can_only_begin() {
-    payment([]).when(request_void()).then_error(illegal("absent", &["initiate"]));
+const OF_NEW: &[&str] = &["request_authorization", "request_void", "expire"];
+const OF_ASKED: &[&str] = &["request_void", "expire"];
+const OF_HELD: &[&str] = &["request_capture", "request_void", "expire"];
+
+fn asked() -> Vec<Event> {
+    vec![initiated(), requested()]
 }
 
-#[test]
-fn p3_an_authorisation_is_requested_once() {
-    let request = || Command::RequestAuthorization { deadline: at() };
-    payment([initiated()]).when(request()).then([asked()]).when(request()).then_nothing();
-    payment([initiated(), void_requested()]).when(request()).then_nothing();
+fn holding() -> Vec<Event> {
+    vec![initiated(), requested(), authorized()]
 }
 
-#[test]
-fn the_payer_is_sent_where_the_provider_says() {
-    let url = "https://pay.example/challenge";
-    let required = Event::ActionRequired(ActionRequired { provider_reference: text("a_1"), action_url: url.into() });
-    let record = |url: &str| Command::RecordActionRequired { provider_reference: text("a_1"), action_url: url.into() };
-    payment([initiated(), asked()]).when(record(url)).then([required]).when(record(url)).then_nothing();
-    payment([initiated(), asked()]).when(record("javascript:alert(1)")).then_error(Error::ActionUrl);
+fn declined() -> Vec<Event> {
+    vec![initiated(), requested(), failed(Operation::Authorization, Some("ch_0"))]
 }
 
-#[test]
-fn p4_an_authorisation_told_twice_is_recorded_once() {
-    payment([initiated(), asked()])
-        .when(record_authorized())
-        .then([authorized()])
-        .when(record_authorized())
-        .then_nothing();
+fn paid() -> Vec<Event> {
+    [holding(), vec![capture_requested(1, 1_000), captured(1, "ch_1", 1_000), completed()]].concat()
 }
 
-#[test]
-fn p4_a_failure_after_a_success_is_recorded_and_changes_nothing() {
-    payment([initiated(), asked(), authorized()])
-        .when(record_failed(Operation::Authorization, 1_000))
-        .then([failed(Operation::Authorization, 1_000)])
-        .then_state(|state| assert_eq!(state.status(), "authorized"));
+fn partly_paid() -> Vec<Event> {
+    [holding(), vec![capture_requested(1, 400), captured(1, "ch_1", 400)]].concat()
 }
 
-#[test]
-fn a_declined_payment_has_failed() {
-    payment([initiated(), asked()])
-        .when(record_failed(Operation::Authorization, 1_000))
-        .then([failed(Operation::Authorization, 1_000)])
-        .when(record_failed(Operation::Authorization, 1_000))
-        .then_nothing()
-        .then_state(|state| assert_eq!(state.status(), "failed"));
+fn given_back() -> Vec<Event> {
+    [holding(), vec![void_requested(1_000), voided(1_000, Some("re_1"))]].concat()
 }
 
-#[test]
-fn money_that_is_authorised_after_the_payment_ended_is_let_go_at_once() {
-    let late = Reason::new("authorised after the payment had ended").unwrap();
-    let let_go = || Event::VoidRequested(VoidRequested { reason: late.clone() });
-    let events = [initiated(), asked(), void_requested(), voided()];
-    payment(events).when(record_authorized()).then([authorized(), let_go()]);
-    payment([initiated(), asked(), void_requested()]).when(record_authorized()).then([authorized(), let_go()]);
+fn lapsed() -> Vec<Event> {
+    [holding(), vec![expired()]].concat()
 }
 
-#[test]
-fn p1_captures_stay_within_what_is_authorised() {
-    let left = gbp(400);
-    payment([initiated(), asked(), authorized(), capture_requested(600)])
-        .when(request_capture(401))
-        .then_error(Error::AmountTooLarge { requested: gbp(401), left });
+fn with(history: Vec<Event>, more: &[Event]) -> Vec<Event> {
+    [history, more.to_vec()].concat()
 }
 
-#[test]
-fn a_capture_of_everything_completes_the_payment() {
-    payment([initiated(), asked(), authorized(), capture_requested(400), captured("c_1", 400), capture_requested(600)])
-        .when(record_captured("c_2", 600))
-        .then([captured("c_2", 600), completed()])
-        .then_state(|state| assert_eq!(state.status(), "completed"));
-}
-
-#[test]
-fn a_capture_of_a_part_is_a_part() {
-    payment([initiated(), asked(), authorized(), capture_requested(400)])
-        .when(record_captured("c_1", 400))
-        .then([captured("c_1", 400)])
-        .then_state(|state| assert_eq!(state.status(), "partially_captured"));
-}
-
-#[test]
-fn p4_a_capture_told_twice_is_recorded_once() {
-    payment([initiated(), asked(), authorized(), capture_requested(400), captured("c_1", 400)])
-        .when(record_captured("c_1", 400))
-        .then_nothing();
-}
-
-#[test]
-fn a_capture_that_nobody_asked_for_is_rejected() {
-    payment([initiated(), asked(), authorized()])
-        .when(record_captured("c_1", 1))
-        .then_error(Error::AmountTooLarge { requested: gbp(1), left: gbp(0) });
-}
-
-#[test]
-fn a_shipment_is_captured_once() {
-    let request = || Command::RequestCapture { amount: gbp(400), shipment_id: Some(shipment(7)) };
-    let requested = Event::CaptureRequested(CaptureRequested { amount: gbp(400), shipment_id: Some(shipment(7)) });
-    payment([initiated(), asked(), authorized()]).when(request()).then([requested]).when(request()).then_nothing();
-}
-
-#[test]
-fn a_failed_capture_may_be_asked_for_again() {
-    payment([initiated(), asked(), authorized(), capture_requested(1_000)])
-        .when(record_failed(Operation::Capture, 1_000))
-        .then([failed(Operation::Capture, 1_000)])
-        .when(request_capture(1_000))
-        .then([capture_requested(1_000)]);
-}
-
-#[test]
-fn p5_a_payment_has_one_currency() {
-    let euros = Money::new(1, Currency::EUR);
-    let mismatch = || Error::CurrencyMismatch { expected: Currency::GBP, found: Currency::EUR };
-    let events = [initiated(), asked(), authorized(), capture_requested(400)];
-    payment(events.clone()).when(Command::RequestCapture { amount: euros, shipment_id: None }).then_error(mismatch());
-    payment(events).when(Command::RecordCaptured { operation_id: text("c_1"), amount: euros }).then_error(mismatch());
-}
-
-#[test]
-fn p6_nothing_is_captured_once_a_void_was_asked_for() {
-    payment([initiated(), asked(), authorized(), void_requested()])
-        .when(request_capture(1))
-        .then_error(illegal("void_requested", &[]));
-    payment([initiated(), asked(), authorized(), void_requested(), voided()])
-        .when(request_capture(1))
-        .then_error(illegal("void_requested", &[]));
-}
-
-#[test]
-fn p6_a_void_takes_what_is_not_captured() {
-    payment([initiated(), asked(), authorized(), capture_requested(400), captured("c_1", 400)])
-        .when(request_void())
-        .then([void_requested()])
-        .when(Command::RecordVoided { operation_id: text("void_1") })
-        .then([voided()])
-        .then_state(|state| {
-            let ledger = state.ledger().unwrap();
-            assert_eq!((ledger.status(), ledger.authorized, ledger.captured), ("completed", gbp(400), gbp(400)));
-        });
-}
-
-#[test]
-fn what_is_captured_in_full_can_only_be_refunded() {
-    payment([initiated(), asked(), authorized(), capture_requested(1_000), captured("c_1", 1_000), completed()])
-        .when(request_void())
-        .then_error(illegal("completed", &["refund"]));
-}
-
-#[test]
-fn voiding_twice_is_no_news() {
-    payment([initiated(), void_requested()]).when(request_void()).then_nothing();
-    payment([initiated(), void_requested(), voided()])
-        .when(Command::RecordVoided { operation_id: text("void_1") })
-        .then_nothing();
-}
-
-#[test]
-fn an_authorisation_lapses_unless_money_was_taken() {
-    let expired = Event::Expired(Expired {});
-    payment([initiated(), asked(), authorized()])
-        .when(Command::Expire)
-        .then([expired])
-        .when(Command::Expire)
-        .then_nothing();
-    payment([initiated(), asked(), authorized(), capture_requested(400)])
-        .when(Command::Expire)
-        .then_error(illegal("authorized", &["capture", "void"]));
-}
-
-#[test]
-fn goods_leave_only_against_money_that_is_held() {
-    let covers = |events: &[Event]| payment(events.to_vec()).into_state().ledger().is_some_and(Ledger::covers_shipping);
-    assert!(!covers(&[initiated(), asked()]));
-    assert!(covers(&[initiated(), asked(), authorized()]));
-    assert!(!covers(&[initiated(), asked(), authorized(), void_requested()]));
-}
-
-#[test]
-fn p8_a_card_number_is_no_token() {
-    for number in ["4242424242424242", "4242 4242 4242 4242", "4012-8888-8888-1881", "378282246310005"] {
-        assert_eq!(PaymentToken::new(number), Err(TokenError::CardNumber), "{number}");
-    }
-    for token in ["tok_ok", "4242424242424241", "12345"] {
-        assert!(PaymentToken::new(token).is_ok(), "{token}");
-    }
-    assert_eq!(PaymentToken::new(""), Err(TokenError::Text));
-    assert!(serde_json::from_str::<PaymentToken>("\"4242424242424242\"").is_err());
-}
-
-fn any_command() -> impl Strategy<Value = Command> {
-    let amount = 1..1_200_i64;
-    let id = 0..4_u8;
-    prop_oneof![
-        Just(Command::RequestAuthorization { deadline: at() }),
-        Just(record_authorized()),
-        Just(record_failed(Operation::Authorization, 1_000)),
-        amount.clone().prop_map(request_capture),
-        (id, amount.clone()).prop_map(|(id, amount)| record_captured(&format!("c_{id}"), amount)),
-        amount.prop_map(|amount| record_failed(Operation::Capture, amount)),
-        Just(request_void()),
-        Just(Command::RecordVoided { operation_id: text("void_1") }),
-        Just(Command::Expire),
+/// Commands that no state but an existing one takes.
+fn any_but_initiate() -> Vec<Command> {
+    vec![
+        request(),
+        require_action("pi_1"),
+        authorize("pi_1"),
+        fail(Operation::Authorization, None),
+        request_capture(1, 1),
+        record_captured(1, "ch_1", 1),
+        request_void(),
+        record_voided(None),
+        Command::Expire,
     ]
 }
 
-proptest! {
-    #[test]
-    fn p1_whatever_happens_no_more_is_captured_than_was_authorised(commands in prop::collection::vec(any_command(), 0..40)) {
-        let mut state = payment([initiated()]).into_state();
-        let mut authorized_at_most = 0;
-        for command in commands {
-            for event in Payment::decide(&state, command).unwrap_or_default() {
-                state = Payment::evolve(state, &event);
-            }
-            let ledger = state.ledger().unwrap();
-            authorized_at_most = authorized_at_most.max(ledger.authorized.amount());
-            prop_assert!(ledger.captured.amount() >= 0 && ledger.capture_pending.amount() >= 0);
-            prop_assert!(ledger.captured.amount() + ledger.capture_pending.amount() <= authorized_at_most);
-        }
+#[test]
+fn the_label_follows_the_ledger() {
+    for (history, label) in [
+        (vec![], "absent"),
+        (vec![initiated()], "initiated"),
+        (asked(), "initiated"),
+        (with(asked(), &[action_required()]), "action_required"),
+        (declined(), "failed"),
+        (holding(), "authorized"),
+        (with(holding(), &[capture_requested(1, 400)]), "authorized"),
+        (with(holding(), &[capture_requested(1, 400), failed(of_capture(1), None)]), "failed"),
+        (partly_paid(), "partially_captured"),
+        (with(partly_paid(), &[void_requested(600), voided(600, None)]), "partially_captured"),
+        (with(partly_paid(), &[expired()]), "partially_captured"),
+        (paid(), "completed"),
+        (with(holding(), &[void_requested(1_000)]), "authorized"),
+        (given_back(), "voided"),
+        (lapsed(), "expired"),
+        (with(lapsed(), &[void_requested(1_000), voided(1_000, None)]), "voided"),
+    ] {
+        payment(history.clone()).then_state(|state| assert_eq!(state.status(), label, "{history:?}"));
+    }
+}
+
+#[test]
+fn the_ledger_says_what_is_authorised_captured_and_left() {
+    let sums = |history: Vec<Event>| {
+        let state = given::<Payment>(history).into_state();
+        let ledger = state.ledger().unwrap();
+        [ledger.authorized(), ledger.captured(), ledger.capture_pending(), ledger.uncaptured()].map(Money::amount)
+    };
+    assert_eq!(sums(asked()), [0, 0, 0, 0]);
+    assert_eq!(sums(with(asked(), &[void_requested(1_000)])), [0, 0, 0, 0]);
+    assert_eq!(sums(holding()), [1_000, 0, 0, 1_000]);
+    assert_eq!(sums(with(partly_paid(), &[capture_requested(2, 500)])), [1_000, 400, 500, 100]);
+    assert_eq!(sums(with(partly_paid(), &[void_requested(600)])), [1_000, 400, 0, 0]);
+    assert_eq!(sums(given_back()), [1_000, 0, 0, 0]);
+    assert_eq!(sums(paid()), [1_000, 1_000, 0, 0]);
+    payment(paid()).then_state(|state| assert_eq!(state.ledger().unwrap().refunded(), gbp(0)));
+}
+
+#[test]
+fn o6_only_what_is_held_or_taken_covers_shipping() {
+    for (history, covers) in [
+        (vec![initiated()], false),
+        (asked(), false),
+        (with(asked(), &[action_required()]), false),
+        (declined(), false),
+        (holding(), true),
+        (with(holding(), &[capture_requested(1, 400), failed(of_capture(1), None)]), false),
+        (partly_paid(), true),
+        (with(partly_paid(), &[void_requested(600)]), false),
+        (with(partly_paid(), &[expired()]), false),
+        (paid(), true),
+        (with(holding(), &[void_requested(1_000)]), false),
+        (given_back(), false),
+        (lapsed(), false),
+    ] {
+        payment(history.clone()).then_state(|state| {
+            assert_eq!(state.ledger().unwrap().covers_shipping(), covers, "{history:?}");
+        });
+    }
+}
+
+#[test]
+fn p3_a_payment_says_whether_the_provider_still_owes_an_answer() {
+    for (history, awaits) in [
+        (vec![initiated()], false),
+        (asked(), true),
+        (with(asked(), &[action_required()]), true),
+        (with(asked(), &[expired()]), false),
+        (declined(), false),
+        (holding(), false),
+        (with(holding(), &[capture_requested(1, 400)]), true),
+        (partly_paid(), false),
+        (with(holding(), &[void_requested(1_000)]), true),
+        (given_back(), false),
+    ] {
+        payment(history.clone()).then_state(|state| {
+            assert_eq!(state.ledger().unwrap().awaits_provider(), awaits, "{history:?}");
+        });
+    }
+}
+
+#[test]
+fn nothing_happens_to_a_payment_that_is_not_there() {
+    for command in any_but_initiate() {
+        payment([]).when(command).then_error(illegal("absent", &["initiate"]));
+    }
+}
+
+#[test]
+fn an_illegal_transition_names_what_is_allowed() {
+    let of = |history: Vec<Event>| given::<Payment>(history).into_state().illegal();
+    assert_eq!(of(vec![initiated()]), illegal("initiated", OF_NEW));
+    assert_eq!(of(asked()), illegal("initiated", OF_ASKED));
+    assert_eq!(of(with(asked(), &[action_required()])), illegal("action_required", OF_ASKED));
+    assert_eq!(of(holding()), illegal("authorized", OF_HELD));
+    assert_eq!(of(partly_paid()), illegal("partially_captured", OF_HELD));
+    assert_eq!(of(with(holding(), &[void_requested(1_000)])), illegal("authorized", OF_ASKED));
+    let capture_failed = [capture_requested(1, 400), failed(of_capture(1), None)];
+    assert_eq!(of(with(holding(), &capture_failed)), illegal("failed", OF_HELD));
+    assert_eq!(of(declined()), illegal("failed", &[]));
+    assert_eq!(of(given_back()), illegal("voided", &[]));
+    assert_eq!(of(lapsed()), illegal("expired", &[]));
+    assert_eq!(of(with(partly_paid(), &[expired()])), illegal("partially_captured", &[]));
+    assert_eq!(of(paid()), illegal("completed", &[]));
+    assert_eq!(
+        illegal("authorized", OF_ASKED).to_string(),
+        "the payment is authorized; it would accept request_void, expire"
+    );
+}
+
+#[test]
+fn what_cannot_follow_is_folded_without_harm() {
+    let strays = [captured(1, "ch_1", 5), failed(of_capture(1), None), failed(Operation::Void, None)];
+    payment(strays.clone()).then_state(|state| assert_eq!(*state, State::Absent));
+    payment(with(holding(), &strays)).then_state(|state| {
+        assert_eq!((state.status(), state.ledger().unwrap().captured()), ("authorized", gbp(0)));
+    });
+}
+
+#[test]
+fn a_payment_weighs_what_its_ledger_does() {
+    let weight = |history: Vec<Event>| Payment::weight(&given::<Payment>(history).into_state());
+    assert_eq!(weight(vec![]), size_of::<State>());
+    let bare = size_of::<State>() + size_of::<Ledger>() + "cardtok_oksimulated".len();
+    assert_eq!(weight(asked()), bare);
+    assert_eq!(weight(holding()), bare + 4);
+    assert_eq!(weight(with(asked(), &[action_required()])), bare + 4 + url().as_str().len());
+    let one_capture = size_of::<Capture>() + size_of::<ProviderReference>() + 4;
+    assert_eq!(weight(paid()), bare + 4 + one_capture);
+}
+
+#[test]
+fn every_refusal_has_a_code() {
+    let all = [
+        (illegal("initiated", &[]), "illegal_transition"),
+        (Error::AmountNotPositive { amount: gbp(0) }, "amount_not_positive"),
+        (Error::CurrencyMismatch { expected: Currency::GBP, found: Currency::EUR }, "currency_mismatch"),
+        (exceeds(2, 1), "amount_exceeds_remaining"),
+        (Error::ReferenceDiffers { known: reference("a"), found: reference("b") }, "provider_reference_differs"),
+        (Error::CaptureNotFound { capture_id: capture_id(1) }, "capture_not_found"),
+        (Error::TooManyCaptures { max: 1 }, "too_many_captures"),
+        (Error::NothingToVoid, "nothing_to_void"),
+    ];
+    for (error, code) in all {
+        assert_eq!(error.code(), code);
     }
 }
