@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
 use domain::money::Currency;
+use domain::payment::Provider;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::token::Authenticator;
@@ -23,6 +24,8 @@ pub struct Parts {
     pub shop: Shop,
     /// Of carts that name none.
     pub currency: Currency,
+    /// Who carries new payments.
+    pub provider: Provider,
     /// `/openapi.json`, known once every route is registered.
     pub(crate) openapi: OnceLock<Bytes>,
 }
@@ -35,7 +38,8 @@ impl App {
         shop: Shop,
         currency: Currency,
     ) -> Self {
-        Self(Arc::new(Parts { auth, health, stopping, shop, currency, openapi: OnceLock::new() }))
+        let provider = Provider::new(SIMULATED).expect("a short name");
+        Self(Arc::new(Parts { auth, health, stopping, shop, currency, provider, openapi: OnceLock::new() }))
     }
 }
 

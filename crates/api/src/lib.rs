@@ -28,6 +28,7 @@ pub mod headers;
 pub mod idempotency;
 pub mod page;
 pub mod position;
+mod personal;
 pub mod prefer;
 pub mod problem;
 pub mod problems;

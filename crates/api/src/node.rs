@@ -170,14 +170,15 @@ impl Node {
         let pool = pool(database.clone(), PROCESS_CONNECTIONS_MAX);
         let check = health.register("processes");
         let mut statuses = Vec::new();
-        for process in commands::process::all() {
+        let gateways = Arc::new(Gateways::simulated());
+        for process in commands::process::all(&gateways) {
             let runner =
                 ProcessRunner::new(process, pool.clone(), self.shop.book.clone(), self.shop.commands.clone()).await?;
             statuses.push((runner.name(), runner.status()));
             self.tasks.spawn(runner.run(self.shop.heads.clone(), self.stopping.clone()));
         }
         self.tasks.spawn(report_processes(statuses, check, self.stopping.clone()));
-        let workers = CallWorkers::new(pool, self.shop.commands.clone(), Arc::new(Gateways::simulated()));
+        let workers = CallWorkers::new(pool, self.shop.commands.clone(), gateways);
         self.tasks.spawn(workers.run(self.stopping.clone()));
         self.tasks.spawn(sweep_keys(self.shop.book.clone(), self.stopping.clone()));
         Ok(())

@@ -29,6 +29,9 @@ fn of_rejection(rejection: &Rejection) -> Problem {
         Rejection::SkuTaken { sku } => said(Code::AlreadyExists, rejection).with("skus", [sku]),
         Rejection::ProductNotPublished { sku } => said(Code::ProductNotPublished, rejection).with("skus", [sku]),
         Rejection::OutOfStock { skus } => said(Code::OutOfStock, rejection).with("skus", skus),
+        Rejection::PaymentInProgress { state, .. } => {
+            said(Code::IllegalTransition, rejection).with("current_state", state).with("allowed", [""; 0])
+        }
         Rejection::VersionMismatch { current, .. } => {
             said(Code::VersionMismatch, rejection).with("current_version", current)
         }
@@ -103,6 +106,48 @@ fn of_inventory(error: &inventory::Error) -> Problem {
         }
         inventory::Error::QuantityOutOfRange { .. } => Problem::value("", error.to_string()),
         inventory::Error::SameLocation { .. } => Problem::value("/to", error.to_string()),
+    }
+}
+
+fn of_order(error: &order::Error) -> Problem {
+    match error {
+        order::Error::IllegalTransition { state, allowed } => illegal(error, state, allowed),
+        order::Error::OnHold { .. } => illegal(error, "on_hold", &["release"]),
+        order::Error::PaymentNotAuthorized => illegal(error, "payment_not_authorized", &[]),
+        order::Error::ShipmentNotFound { .. } => said(Code::NotFound, error),
+        order::Error::TooManyUnits { sku, remaining, .. } => {
+            said(Code::QuantityExceeded, error).with("skus", [sku]).with("available", remaining)
+        }
+        order::Error::CurrencyMismatch { expected, found } => {
+            said(Code::CurrencyMismatch, error).with("expected", expected).with("found", found)
+        }
+        order::Error::LineNotFound { .. } | order::Error::NoLines | order::Error::DuplicateLine { .. } => {
+            Problem::value("/lines", error.to_string())
+        }
+        order::Error::EmptyOrder => said(Code::EmptyCart, error),
+        order::Error::TooManyLines { .. }
+        | order::Error::TooManyShipments { .. }
+        | order::Error::QuantityOutOfRange { .. }
+        | order::Error::AmountTooLarge
+        | order::Error::NegativeAmount { .. } => Problem::value("", error.to_string()),
+    }
+}
+
+fn of_payment(error: &payment::Error) -> Problem {
+    match error {
+        payment::Error::IllegalTransition { state, allowed } => illegal(error, state, allowed),
+        payment::Error::AmountNotPositive { .. } => Problem::value("/amount/amount", error.to_string()),
+        payment::Error::CurrencyMismatch { expected, found } => {
+            said(Code::CurrencyMismatch, error).with("expected", expected).with("found", found)
+        }
+        payment::Error::AmountExceedsRemaining { remaining, .. } => {
+            said(Code::AmountExceeded, error).with("available", remaining)
+        }
+        payment::Error::CaptureNotFound { .. } => said(Code::NotFound, error),
+        payment::Error::NothingToVoid => illegal(error, "captured", &["refund"]),
+        payment::Error::ReferenceDiffers { .. } | payment::Error::TooManyCaptures { .. } => {
+            said(Code::Conflict, error)
+        }
     }
 }
 

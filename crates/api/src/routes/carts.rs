@@ -3,11 +3,13 @@
 use axum::extract::State;
 use axum::response::Response;
 use commands::carts::{AddItem, CartOutcome, ChangeQuantity, DiscardCart, OpenCart, RemoveItem, RepriceCart};
+use axum::http::StatusCode;
+use commands::checkout::{CheckOut, CheckOutOutcome, PaymentDetails};
 use commands::command::Answer;
-use domain::cart::Cart;
-use domain::ids::{CartId, CustomerId, Quantity, Sku};
-use domain::money::Currency;
 use commands::world::Held;
+use domain::cart::Cart;
+use domain::ids::{CartId, CustomerId, OrderId, PaymentId, Quantity, Sku, Text};
+use domain::money::{Currency, Money};
 use eventstore::event::StreamId;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -18,8 +20,14 @@ use crate::app::App;
 use crate::asker::Asker;
 use crate::etag::IfMatch;
 use crate::extract::{JsonBody, NoBody, PathParam};
+use crate::personal;
 use crate::problem::Problem;
+use crate::routes::orders;
+use crate::routes::payments::NewPayment;
+use crate::views::address::Address;
 use crate::views::cart::CartView;
+use crate::views::money::MoneySchema;
+use crate::views::order::OrderView;
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
@@ -41,6 +49,19 @@ pub(crate) struct NewItem {
 pub(crate) struct NewQuantity {
     #[schema(value_type = i64, minimum = 1, maximum = 100_000, example = 12)]
     quantity: Quantity,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct Checkout {
+    payment: NewPayment,
+    shipping_address: Address,
+    #[schema(value_type = Option<String>, max_length = 254)]
+    #[serde(default)]
+    email: Option<Text<254>>,
+    /// What the buyer was shown: if the total is another one now, nothing is done
+    #[schema(value_type = Option<MoneySchema>)]
+    #[serde(default)]
+    expected_total: Option<Money>,
 }
 
 /// Open a cart
@@ -148,6 +169,46 @@ pub(crate) async fn discard_cart(
     let use_case = DiscardCart { cart_id, owner: asker.owner() };
     let answer = asker.run_expecting(&app, use_case, body.idempotency, expected(cart_id, if_match)).await?;
     Ok(render(&asker, &answer, |command| command))
+}
+
+/// Check out: the cart becomes an order
+///
+/// One append, or nothing: the prices are compared with those of now, the stock of every line is reserved, the order is created
+/// and its payment opened. Asked again, whatever the key, it answers with the order that exists.
+#[utoipa::path(post, path = "/v1/carts/{id}/checkout", tag = "carts", params(("id" = Uuid, Path)),
+    request_body = Checkout, responses((status = 201, body = OrderView), (status = 200, body = OrderView)))]
+pub(crate) async fn check_out(
+    State(app): State<App>,
+    asker: Asker,
+    PathParam(cart_id): PathParam<CartId>,
+    if_match: IfMatch,
+    body: JsonBody<Checkout>,
+) -> Result<Response, Problem> {
+    let Checkout { payment, shipping_address, email, expected_total } = body.value;
+    let (subject, vault) = (asker.caller.subject(), &app.shop.vault);
+    let email = match email {
+        Some(email) => Some(personal::seal(vault, subject, email.as_str()).await?),
+        None => None,
+    };
+    let use_case = CheckOut {
+        cart_id,
+        owner: asker.owner(),
+        order_id: OrderId::from_uuid(Uuid::now_v7()),
+        payment_id: PaymentId::from_uuid(Uuid::now_v7()),
+        payment: PaymentDetails { provider: app.provider.clone(), method: payment.method, token: payment.token },
+        country: Some(shipping_address.country),
+        shipping_address: personal::seal_address(vault, subject, &shipping_address).await?,
+        email,
+        expected_total,
+    };
+    let answer = asker.run_expecting(&app, use_case, body.idempotency, expected(cart_id, if_match)).await?;
+    let CheckOutOutcome { order_id, created, .. } = answer.outcome;
+    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
+    let command = CommandAnswer::new(answer.version, answer.position)
+        .replayed(answer.replayed)
+        .status(status)
+        .location(format!("/v1/orders/{order_id}"));
+    orders::render(&app, &asker, &answer.states, order_id, command).await
 }
 
 fn expected(cart_id: CartId, if_match: IfMatch) -> Option<(StreamId, i64)> {

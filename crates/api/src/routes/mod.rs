@@ -3,4 +3,6 @@
 pub(crate) mod carts;
 pub(crate) mod guests;
 pub(crate) mod inventory;
+pub(crate) mod orders;
+pub(crate) mod payments;
 pub(crate) mod products;

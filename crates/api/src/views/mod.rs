@@ -4,5 +4,6 @@ pub(crate) mod address;
 pub(crate) mod cart;
 pub(crate) mod money;
 pub(crate) mod order;
+pub(crate) mod payment;
 pub(crate) mod product;
 pub(crate) mod stock;

@@ -7,7 +7,7 @@ use commands::world::States;
 use domain::ids::OrderId;
 use domain::money::Money;
 use domain::order::{self, Order};
-use domain::payment::Payment;
+use domain::payment::{self, Payment};
 use domain::sealed::Sealed;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::address::Address;
 use super::money::MoneySchema;
+use crate::personal::Opened;
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Order)]
@@ -118,13 +119,6 @@ pub(crate) struct ShippedLineView {
     pub(crate) quantity: i64,
 }
 
-/// What of an order is personal, opened by whoever may.
-#[derive(Debug, Default)]
-pub(crate) struct Opened {
-    pub(crate) shipping_address: Option<Address>,
-    pub(crate) email: Option<String>,
-}
-
 /// What of an order is personal, as it stands in the book.
 pub(crate) fn sealed_of(states: &States, id: OrderId) -> Option<(&Sealed, Option<&Sealed>)> {
     let contents = states.get::<Order>(id.as_uuid())?.0.contents()?;
@@ -141,7 +135,7 @@ impl OrderView {
             .into_iter()
             .filter_map(|payment_id| Some((payment_id, states.get::<Payment>(payment_id.as_uuid())?.0.ledger()?)))
             .collect();
-        let payment_status = payments.last().map_or("none", |(_, ledger)| ledger.order_status());
+        let payment_status = payment::order_axis(payments.iter().map(|(_, ledger)| ledger.status()));
         Some(Self {
             id: id.as_uuid(),
             number: contents.number.to_string(),
