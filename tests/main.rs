@@ -5,3 +5,5 @@
 mod book;
 #[cfg(test)]
 mod servers;
+#[cfg(test)]
+mod tidy;

@@ -3,3 +3,18 @@
 //! Read [`aggregate`] for what an aggregate is, then any one aggregate from top to bottom.
 
 pub mod aggregate;
+pub mod ids;
+pub mod money;
+
+pub mod country;
+pub mod sealed;
+
+pub mod product;
+
+pub mod cart;
+pub mod inventory;
+pub mod order;
+
+pub mod payment;
+
+pub mod spec;
