@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{
-    DateTime, Location, OrderId, Quantity, ShipmentId, Sku, Utc,
-    events::{Allocated, AllocationReleased, PolicyChanged, ReservationExtended, Reserved, Shipped},
-};
+use chrono::{DateTime, Utc};
+
+use super::events::{Allocated, AllocationReleased, PolicyChanged, ReservationExtended, Reserved, Shipped};
+use crate::ids::{Location, OrderId, Quantity, ShipmentId, Sku};
 
 /// Quantities are sums of units. The maps are shared, so that copying costs nothing until something changes.
 #[derive(Debug, Clone, PartialEq, Default)]
