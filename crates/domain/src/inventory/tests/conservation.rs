@@ -78,7 +78,7 @@ fn promise(event: &Event, allocated: &mut BTreeMap<OrderId, i64>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn n1_n4_nothing_is_oversold_and_no_unit_is_lost(steps in proptest::collection::vec(any_step(), 1..80)) {

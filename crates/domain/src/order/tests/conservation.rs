@@ -61,7 +61,7 @@ fn check_bounds(contents: &Contents) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn o1_o3_lines_keep_their_bounds_and_parcels_add_up(
