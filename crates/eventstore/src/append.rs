@@ -142,6 +142,25 @@ impl<'a> Batch<'a> {
         .await
     }
 
+    /// For a batch without events: keeps the keys, if the head is still the page that was seen.
+    pub(crate) async fn remember(&self, session: &mut Session) -> Result<bool, SessionError> {
+        let Self { seen, keys, .. } = self;
+        let connection = session.connection().await?;
+        let query = sqlx::query_file_scalar!(
+            "src/sql/remember.sql",
+            seen.position.0,
+            &seen.hash.0[..],
+            &keys.scopes as &[&str],
+            &keys.keys as &[&str],
+            &keys.fingerprints as &[[u8; 32]],
+            &keys.outcomes as &[&str],
+            &keys.positions,
+            &keys.expire_at as &[Option<DateTime<Utc>>],
+        );
+        let outcome = timeout(ANSWER_LIMIT, query.fetch_one(connection)).await;
+        session.judge(outcome)
+    }
+
     /// Who holds the positions of this batch.
     pub(crate) async fn read_back(&self, session: &mut Session) -> Result<ReadBack, SessionError> {
         let first = self.seen.position.next();

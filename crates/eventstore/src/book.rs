@@ -141,6 +141,27 @@ impl Writer {
         verdict
     }
 
+    /// The answers of a batch that changed nothing are true if `seen` is still the head. Its keys are kept in the statement that
+    /// checks this. One round trip.
+    pub async fn remember(&mut self, seen: &Head, keys: &[NewKey]) -> Result<(), AppendError> {
+        let batch = Batch::new(seen, seen.recorded_at, &[], keys);
+        match batch.remember(&mut self.session).await {
+            Ok(true) => Ok(()),
+            Ok(false) => match self.head().await {
+                Ok(head) if head.point.position <= seen.point.position => Err(AppendError::BookWentBack),
+                _ => Err(AppendError::LostRace),
+            },
+            Err(error) => match Answer::from(error) {
+                Answer::KeyTaken => Err(AppendError::KeyTaken),
+                Answer::Refused { sqlstate, constraint } => Err(AppendError::Refused { sqlstate, constraint }),
+                Answer::Unknown(source) => {
+                    Err(AppendError::Unavailable { may_commit: true, source: Unsettled::Unknown(source) })
+                }
+                _ => Err(AppendError::LostRace),
+            },
+        }
+    }
+
     /// Sends the batch until an answer settles it.
     async fn settle(&mut self, batch: &Batch<'_>) -> Result<Appended, AppendError> {
         let give_up_at = Instant::now() + RESOLVE_LIMIT;
