@@ -1,9 +1,13 @@
-//! What the tests stand on: one real Postgres a run and a fresh database a test.
+//! What the tests stand on: one real Postgres and one real Kafka a run, a fresh database and a topic prefix a test.
 //!
 //! - [`scratch`]: folders under Cargo's target folder, swept by the next run
 //! - [`postgres`]: the cluster of the run and its databases
+//! - [`kafka`]: the broker of the run; [`jars`]: where its program comes from
 
+pub mod jars;
+pub mod kafka;
 pub mod postgres;
 pub mod scratch;
 
+pub use kafka::kafka;
 pub use postgres::Database;

@@ -31,7 +31,7 @@ struct Cluster {
 /// The Postgres of this run, with a migrated template database.
 pub async fn postgres() -> &'static Postgres {
     let start = || async {
-        let folder = scratch::folder("postgres").await;
+        let folder = scratch::folder("postgres");
         let postgres = Postgres::start(&folder, Durability::Scratch, pg_bin().as_deref()).await;
         let postgres = postgres.expect("a Postgres server is installed: see scripts/install-dev");
         postgres.create_database(TEMPLATE, None).await.expect("a new cluster takes a database");

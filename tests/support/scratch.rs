@@ -1,16 +1,16 @@
 //! Folders that live for one test run. A static is never dropped, and a killed run cleans up nothing: so every run
 //! sweeps what ended runs have left, and two runs at once leave each other alone.
 
-use api::servers::{folder::Folder, postgres::Postgres};
+use api::servers::folder::{Folder, FolderError};
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
 /// A new folder for a server of this kind, locked as long as it is held.
-pub async fn folder(kind: &str) -> Folder {
+pub fn folder(kind: &str) -> Folder {
     let parent = build().join("scratch");
-    sweep(&parent, kind).await;
+    sweep(&parent, kind);
     let path = parent.join(format!("{kind}-{}", uuid::Uuid::new_v4().simple()));
     Folder::open(&path).expect("the target folder is writable")
 }
@@ -28,15 +28,13 @@ pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are a folder of the repository")
 }
 
-async fn sweep(parent: &Path, kind: &str) {
+fn sweep(parent: &Path, kind: &str) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     let prefix = format!("{kind}-");
-    let left = entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix));
-    for entry in left {
-        // Locked: the other run is alive. Any other failure is for that run's folder, not for this run.
-        let Ok(folder) = Folder::open(&entry.path()) else { continue };
-        if Postgres::remove(&folder).await.is_ok() {
-            let _already_gone = fs::remove_dir_all(folder.path());
+    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix)) {
+        // Locked: that run is alive. Any other folder is swept, and what a dying server still writes into it next time.
+        if !matches!(Folder::open(&entry.path()), Err(FolderError::InUse(_))) {
+            let _partly = fs::remove_dir_all(entry.path());
         }
     }
 }

@@ -8,11 +8,13 @@ use sqlx::PgConnection;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::book::Appended;
-use crate::event::{Hash, NewEvent, Point, Position};
-use crate::idempotency::NewKey;
-use crate::read::Head;
-use crate::session::{Session, SessionError};
+use crate::{
+    book::Appended,
+    event::{Hash, NewEvent, Point, Position},
+    idempotency::NewKey,
+    read::Head,
+    session::{Session, SessionError},
+};
 
 /// When a statement is given up. Beyond the server's own limit of 5 s, so that it tells of the network or of a stopped server.
 const ANSWER_LIMIT: Duration = Duration::from_secs(7);

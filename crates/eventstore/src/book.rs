@@ -1,21 +1,20 @@
 //! The writer of the book. It appends batches in one statement each, and finds out what became of a statement whose answer was
 //! lost. It owns its connection: no handler's future that is dropped half-way can leave a statement of ours behind in a pool.
 
-use std::error::Error;
-use std::pin::Pin;
-use std::time::Duration;
+use std::{error::Error, pin::Pin, time::Duration};
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::{PgConnection, postgres::PgConnectOptions};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::append::{self, Answer, Batch, ReadBack};
-use crate::event::{Hash, NewEvent, Position, RecordedEvent};
-use crate::idempotency::{self, NewKey, StoredKey};
-use crate::read::{self, Head, ReadError};
-use crate::session::{Session, SessionError};
-use crate::turn::Turn;
+use crate::{
+    append::{self, Answer, Batch, ReadBack},
+    event::{Hash, NewEvent, Position, RecordedEvent},
+    idempotency::{self, NewKey, StoredKey},
+    read::{self, Head, ReadError},
+    session::{Session, SessionError},
+    turn::Turn,
+};
 
 /// How long an unknown outcome is pursued. A caller waits for 30 s at most, and should still get an answer.
 const RESOLVE_LIMIT: Duration = Duration::from_secs(20);

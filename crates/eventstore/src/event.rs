@@ -1,7 +1,6 @@
 //! What stands on a page of the book: the event as it is to be written, as it was recorded, and its hash.
 
-use std::borrow::Cow;
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;

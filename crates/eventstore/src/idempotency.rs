@@ -4,8 +4,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::event::Position;
-use crate::raw_json::RawJson;
+use crate::{event::Position, raw_json::RawJson};
 
 /// A key that is to be stored with the events of its command.
 #[derive(Debug, Clone)]

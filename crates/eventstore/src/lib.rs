@@ -4,22 +4,27 @@
 //! - `book`: the writer; `append`: its statement and the answers to it; `session`, `turn`: its connection, and fairness to others
 //! - `idempotency`: the keys that are stored with the events of a command
 //! - `read`: pages and streams
+//! - `follow`: the same for whoever keeps up with the book, checked; `verify`: for whoever doubts it
 //! - `migrations`: the schema, of the book and of everything else
 
 mod append;
 pub mod book;
 mod canonical;
 pub mod event;
+pub mod follow;
 pub mod idempotency;
 mod migrations;
 mod raw_json;
 pub mod read;
 pub mod session;
 mod turn;
+pub mod verify;
 
 pub use book::{AppendError, Appended, Writer};
 pub use canonical::HASH_SPECIFICATION;
 pub use event::{Hash, NewEvent, Point, Position, RecordedEvent, StreamId};
+pub use follow::{FollowError, Follower, HeadWatch};
 pub use idempotency::{NewKey, StoredKey};
 pub use migrations::MIGRATOR;
 pub use read::{Book, Head, ReadError, Title};
+pub use verify::{Extent, Fault, Verified, VerifyError, verify};

@@ -1,9 +1,11 @@
 //! A `json` column as the text it holds. Reading it through a JSON parser would cost most of the time of a replay, and would
 //! not give back the bytes that were hashed.
 
-use sqlx::error::BoxDynError;
-use sqlx::postgres::{PgTypeInfo, PgValueRef};
-use sqlx::{Decode, Postgres, Type};
+use sqlx::{
+    Decode, Postgres, Type,
+    error::BoxDynError,
+    postgres::{PgTypeInfo, PgValueRef},
+};
 
 #[derive(Debug)]
 pub(crate) struct RawJson(pub(crate) String);

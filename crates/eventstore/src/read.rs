@@ -7,9 +7,11 @@ use serde::Deserialize;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::event::{Hash, Point, Position, RecordedEvent, StreamId};
-use crate::raw_json::RawJson;
-use crate::session::SessionError;
+use crate::{
+    event::{Hash, Point, Position, RecordedEvent, StreamId},
+    raw_json::RawJson,
+    session::SessionError,
+};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
@@ -37,6 +39,22 @@ pub struct Title {
     pub opened_at: DateTime<Utc>,
     pub hash_specification: i32,
     pub hash: Hash,
+}
+
+impl Title {
+    /// Where a follower of the whole book starts.
+    #[must_use]
+    pub fn point(&self) -> Point {
+        Point { position: Position::TITLE, hash: self.hash }
+    }
+}
+
+/// An event whose version does not come after that of the event before it in its stream.
+pub(crate) struct BadVersion {
+    pub(crate) position: Position,
+    pub(crate) stream: StreamId,
+    pub(crate) expected: i64,
+    pub(crate) found: i64,
 }
 
 /// Reads through a pool that others may share. Cheap to clone. The pool's connections should be made with
@@ -102,6 +120,28 @@ impl Book {
             hash_specification: page.hash_specification,
             hash: Hash(row.hash),
         })
+    }
+
+    /// The first event from `from` to `to` that does not continue its stream. Takes as long as the book is: no timeout applies.
+    pub(crate) async fn first_bad_version(
+        &self,
+        from: Position,
+        to: Position,
+    ) -> Result<Option<BadVersion>, ReadError> {
+        let mut tx = self.pool.begin().await.map_err(ReadError::Query)?;
+        sqlx::query_file!("src/sql/lift_statement_timeout.sql").execute(&mut *tx).await.map_err(ReadError::Query)?;
+        let found = sqlx::query_file!("src/sql/read_first_bad_version.sql", from.0, to.0)
+            .map(|row| BadVersion {
+                position: Position(row.position),
+                stream: StreamId { category: Cow::Owned(row.category), id: row.stream_id },
+                expected: row.expected,
+                found: row.found,
+            })
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(ReadError::Query)?;
+        tx.rollback().await.map_err(ReadError::Query)?;
+        Ok(found)
     }
 
     /// Deletes at most `limit` keys that expired before `now` and says how many there were.

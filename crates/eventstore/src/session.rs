@@ -1,12 +1,9 @@
 //! Connections to the book: their settings, and the writer's own one, which is made again when it breaks.
 
-use std::error::Error;
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, PgConnection};
-use tokio::time::error::Elapsed;
-use tokio::time::timeout;
+use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
+use tokio::time::{error::Elapsed, timeout};
 
 use crate::append;
 

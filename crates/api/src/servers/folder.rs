@@ -16,7 +16,7 @@ const LOCK_FILE: &str = "daybook.lock";
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +48,7 @@ impl Folder {
         }
         let lock = OpenOptions::new().create(true).append(true).mode(0o600).open(lock_path).map_err(failed)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path, _lock: lock }),
+            Ok(()) => Ok(Self { path, lock }),
             Err(TryLockError::WouldBlock) => Err(FolderError::InUse(path)),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
@@ -93,6 +93,16 @@ impl Folder {
             if folder { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) }.map_err(failed)?;
         }
         Ok(())
+    }
+}
+
+/// Unlocked by hand: a program that another thread is just starting holds a copy of every descriptor for a moment, and
+/// with it the lock.
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(error = %error, "the data folder could not be unlocked");
+        }
     }
 }
 

@@ -34,8 +34,10 @@ pub struct Supervised {
 /// The command that runs `program` under the supervisor. Add its arguments, user and environment; its output goes to
 /// this command's standard error, and what is given as standard output is held open until the program is gone.
 pub fn command(program: impl AsRef<OsStr>, stop: Stop) -> Command {
+    // Comments are for readers of the file, not of `ps`.
+    let script: Vec<&str> = SCRIPT.lines().filter(|line| !line.starts_with('#')).collect();
     let mut command = Command::new("/bin/sh");
-    command.args(["-c", SCRIPT, "supervise", stop.signals]);
+    command.args(["-c", &script.join("\n"), "supervise", stop.signals]);
     command.arg(stop.grace.as_secs().to_string()).arg(program);
     // A folder the program's user may stand in; ours may be out of its reach.
     command.current_dir("/");
