@@ -3,3 +3,11 @@
 //! Read [`aggregate`] for what an aggregate is, then any one aggregate from top to bottom.
 
 pub mod aggregate;
+pub mod ids;
+pub mod money;
+
+pub mod product;
+
+pub mod cart;
+
+pub mod spec;
