@@ -13,7 +13,8 @@ pub(crate) struct Checkpoint {
 }
 
 /// Why a projection does not go on, as the checkpoint's row keeps it for every node to read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     Running,
     /// It met an event that it cannot post and may not step over.
