@@ -6,7 +6,7 @@
 mod events;
 mod state;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 

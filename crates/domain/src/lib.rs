@@ -6,8 +6,13 @@ pub mod aggregate;
 pub mod ids;
 pub mod money;
 
+pub mod country;
+pub mod sealed;
+
 pub mod product;
 
 pub mod cart;
+pub mod inventory;
+pub mod order;
 
 pub mod spec;

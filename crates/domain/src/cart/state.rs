@@ -1,7 +1,15 @@
 //! What a cart is, folded from its events. Holds no rule but which states are open.
 
-use super::{Arc, CartId, Currency, CustomerId, DateTime, Error, Money, Name, OrderId, Quantity, Sku, Utc};
-use super::{ItemAdded, ItemQuantityChanged, Opened, RepricedLine};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::{Error, ItemAdded, ItemQuantityChanged, Opened, RepricedLine};
+use crate::{
+    ids::{CartId, CustomerId, OrderId, Quantity, Sku},
+    money::{Currency, Money},
+    product::Name,
+};
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum State {
