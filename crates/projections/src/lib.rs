@@ -24,6 +24,7 @@ mod status;
 
 pub mod carts;
 pub mod catalogue;
+pub mod stock;
 
 pub use checkpoint::State;
 pub use collection::{Limit, Page, Part, Sort, SortKey, UnknownSort};
@@ -37,4 +38,4 @@ pub use session::reading;
 pub use status::Status;
 
 /// Every projection, in the order in which they are told of.
-pub static ALL: [&'static dyn Projection; 2] = [&carts::Carts, &catalogue::Catalogue];
+pub static ALL: [&'static dyn Projection; 3] = [&carts::Carts, &stock::Stock, &catalogue::Catalogue];
