@@ -65,6 +65,7 @@ impl Kafka {
             return Ok(Self { brokers, class_path: class_path.ok(), _ours: None });
         }
         let class_path = class_path?;
+        Command::new("java").arg("-version").output().map_err(|error| format!("java cannot be run: {error}"))?;
         let broker = Broker::start(scratch::folder("kafka"), &class_path).await;
         Ok(Self { brokers: broker.address.clone(), class_path: Some(class_path), _ours: Some(broker) })
     }

@@ -15,4 +15,6 @@ pub mod cart;
 pub mod inventory;
 pub mod order;
 
+pub mod payment;
+
 pub mod spec;

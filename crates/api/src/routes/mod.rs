@@ -1,0 +1,3 @@
+//! The routes, one file a URL noun.
+
+pub(crate) mod guests;
