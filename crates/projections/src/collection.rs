@@ -8,8 +8,8 @@ use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::de::DeserializeOwned;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use sqlx::{Postgres, QueryBuilder};
 
@@ -20,6 +20,10 @@ const LIMIT_DEFAULT: u16 = 50;
 
 /// Rows a page at the most: what a client can show, and a server can render within some milliseconds.
 const LIMIT_MAX: u16 = 200;
+
+/// Rows a page of a report: of numbers only, which are summed up anew for every page.
+const REPORT_LIMIT_DEFAULT: u16 = 1_000;
+const REPORT_LIMIT_MAX: u16 = 10_000;
 
 const CHECK_BYTES: usize = 8;
 
@@ -33,6 +37,17 @@ impl Limit {
     #[must_use]
     pub fn new(rows: u16) -> Option<Self> {
         (1..=LIMIT_MAX).contains(&rows).then_some(Self(rows))
+    }
+
+    /// Of a report, which is read by programs.
+    #[must_use]
+    pub fn of_report(rows: u16) -> Option<Self> {
+        (1..=REPORT_LIMIT_MAX).contains(&rows).then_some(Self(rows))
+    }
+
+    #[must_use]
+    pub fn report_default() -> Self {
+        Self(REPORT_LIMIT_DEFAULT)
     }
 
     /// One more than is shown tells whether there is a next page.
@@ -75,8 +90,7 @@ impl<K: SortKey> FromStr for Sort<K> {
     fn from_str(text: &str) -> Result<Self, UnknownSort> {
         let (wanted, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
         let found = K::NAMES.iter().find(|(name, _)| *name == wanted);
-        let (_, by) =
-            found.ok_or_else(|| UnknownSort { known: K::NAMES.iter().map(|(name, _)| *name).collect() })?;
+        let (_, by) = found.ok_or_else(|| UnknownSort { known: K::NAMES.iter().map(|(name, _)| *name).collect() })?;
         Ok(Self { by: *by, descending })
     }
 }
@@ -118,7 +132,8 @@ pub(crate) struct Cursors {
 
 impl Cursors {
     pub(crate) fn of(collection: &str, filter: &impl Serialize) -> Self {
-        let scope = serde_json::to_vec(&(collection, filter)).expect("a filter is a plain struct of strings and numbers");
+        let scope =
+            serde_json::to_vec(&(collection, filter)).expect("a filter is a plain struct of strings and numbers");
         Self { scope }
     }
 

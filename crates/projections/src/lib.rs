@@ -24,6 +24,8 @@ mod status;
 
 pub mod carts;
 pub mod catalogue;
+pub mod orders;
+pub mod sales;
 pub mod stock;
 
 pub use checkpoint::State;
@@ -38,4 +40,5 @@ pub use session::reading;
 pub use status::Status;
 
 /// Every projection, in the order in which they are told of.
-pub static ALL: [&'static dyn Projection; 3] = [&carts::Carts, &stock::Stock, &catalogue::Catalogue];
+pub static ALL: [&'static dyn Projection; 5] =
+    [&carts::Carts, &orders::Orders, &stock::Stock, &catalogue::Catalogue, &sales::Sales];

@@ -15,10 +15,10 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::checkpoint::{self, Checkpoint, State};
+use crate::metrics;
 use crate::pages::{BATCH_EVENTS_MAX, Pages};
 use crate::parked;
 use crate::progress::Progress;
-use crate::metrics;
 use crate::projection::{ApplyError, Projection};
 use crate::session::Session;
 
@@ -269,8 +269,7 @@ impl Runner {
         {
             for stream in parked::find_in_tx(&mut tx, definition, stream_id).await? {
                 let waiting = stream.waiting(self.pages.book(), definition, checkpoint.point.position).await?;
-                let is_released =
-                    stream.release_in_tx(&mut tx, projection, &waiting).await.map_err(RunError::Apply)?;
+                let is_released = stream.release_in_tx(&mut tx, projection, &waiting).await.map_err(RunError::Apply)?;
                 released += usize::from(is_released);
             }
         }
@@ -283,9 +282,8 @@ impl Runner {
     async fn halt(&mut self, error: &RunError) {
         let (Some(state), Some(at)) = (error.halt(), self.seen) else { return };
         let definition = self.projection.definition();
-        let told = async {
-            checkpoint::halt(self.session.connection().await?, definition, at, state, &chain(error)).await
-        };
+        let told =
+            async { checkpoint::halt(self.session.connection().await?, definition, at, state, &chain(error)).await };
         if let Err(error) = told.await {
             tracing::warn!(projection = definition.name, error = chain(&error), "the halt could not be written down");
         }

@@ -17,8 +17,7 @@ pub(super) async fn batch_in_tx(tx: &mut PgConnection, batch: &Batch) -> Result<
 }
 
 async fn insert_carts_in_tx(tx: &mut PgConnection, batch: &Batch) -> Result<(), ApplyError> {
-    let carts: Vec<_> =
-        batch.carts.iter().filter_map(|(id, cart)| Some((id, cart, cart.opened.as_ref()?))).collect();
+    let carts: Vec<_> = batch.carts.iter().filter_map(|(id, cart)| Some((id, cart, cart.opened.as_ref()?))).collect();
     if carts.is_empty() {
         return Ok(());
     }

@@ -68,8 +68,7 @@ async fn load_in_tx(
     let mut skus: Vec<&str> = events.iter().map(|(_, event)| sku_of(event).as_str()).collect();
     skus.sort_unstable();
     skus.dedup();
-    let rows =
-        sqlx::query_file_as!(Row, "src/catalogue/sql/load_products.sql", &skus as &[&str]).fetch_all(tx).await?;
+    let rows = sqlx::query_file_as!(Row, "src/catalogue/sql/load_products.sql", &skus as &[&str]).fetch_all(tx).await?;
     Ok(rows.into_iter().map(|row| (row.sku.clone(), row)).collect())
 }
 

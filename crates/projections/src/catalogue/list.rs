@@ -111,11 +111,8 @@ pub async fn list(
     query.push(") AS facet) AS statuses FROM projection.progress WHERE progress.schema_name = ");
     query.push_bind(DEFINITION.schema_name);
 
-    let listed: Listed = query
-        .build_query_as()
-        .fetch_optional(models.pool())
-        .await?
-        .ok_or(QueryError::not_installed(&DEFINITION))?;
+    let listed: Listed =
+        query.build_query_as().fetch_optional(models.pool()).await?.ok_or(QueryError::not_installed(&DEFINITION))?;
     let reflects = Reflects::whole(&DEFINITION, listed.position, listed.lag_ms, listed.is_incomplete)?;
     let facets = Facets {
         category: listed.categories.0,
@@ -205,8 +202,7 @@ fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &Filter, facet: O
         query.push(" AND parent_sku = ").push_bind(parent_sku.to_string());
     }
     if !filter.attributes.is_empty() {
-        let pairs: Vec<String> =
-            filter.attributes.iter().map(|(name, value)| attribute_pair(name, value)).collect();
+        let pairs: Vec<String> = filter.attributes.iter().map(|(name, value)| attribute_pair(name, value)).collect();
         query.push(" AND attribute_pairs @> ").push_bind(pairs);
     }
 }

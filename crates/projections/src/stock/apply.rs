@@ -29,8 +29,7 @@ impl Projection for Stock {
             events.iter().map(|event| Ok((&**event, read(event)?))).collect::<Result<_, ApplyError>>()?;
         let touched: BTreeSet<ReservationKey> =
             decoded.iter().filter_map(|(event, change)| reservation_of(event.stream.id, change)).collect();
-        let mut batch =
-            Batch { reservations: write::take_reservations_in_tx(tx, &touched).await?, ..Batch::default() };
+        let mut batch = Batch { reservations: write::take_reservations_in_tx(tx, &touched).await?, ..Batch::default() };
         for (event, change) in decoded {
             batch.fold(event, change);
         }
@@ -102,8 +101,7 @@ impl Batch {
         match change {
             Event::Received(received) => place.on_hand += received.quantity.get(),
             Event::Reserved(reserved) => {
-                let reservation =
-                    Reservation { quantity: reserved.quantity.get(), expires_at: reserved.expires_at };
+                let reservation = Reservation { quantity: reserved.quantity.get(), expires_at: reserved.expires_at };
                 self.reservations.insert(key(reserved.order_id), reservation);
             }
             Event::ReservationExtended(extended) => {

@@ -19,9 +19,9 @@ pub(super) async fn take_reservations_in_tx(
     }
     let (streams, orders): (Vec<Uuid>, Vec<Uuid>) = keys.iter().copied().unzip();
     let rows = sqlx::query_file!("src/stock/sql/take_reservations.sql", &streams, &orders).fetch_all(tx).await?;
-    let taken = rows.into_iter().map(|row| {
-        ((row.stream_id, row.order_id), Reservation { quantity: row.quantity, expires_at: row.expires_at })
-    });
+    let taken = rows
+        .into_iter()
+        .map(|row| ((row.stream_id, row.order_id), Reservation { quantity: row.quantity, expires_at: row.expires_at }));
     Ok(taken.collect())
 }
 
