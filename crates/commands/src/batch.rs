@@ -163,6 +163,8 @@ impl Batch {
     /// Every answer leaves here, once the append (or the check of the head) has shown that the batch stands.
     pub(crate) fn answer(waiting: Vec<Waiting>, head: Position) {
         for Waiting { pending, verdict } in waiting {
+            let waited = pending.queued_at.elapsed().as_secs_f64();
+            metrics::histogram!("daybook_command_seconds", "command" => pending.job.name()).record(waited);
             match verdict {
                 Verdict::Accepted { position, version, states } => {
                     pending.job.committed(position.unwrap_or(head), version, states);

@@ -188,10 +188,7 @@ impl UseCase for RepriceCart {
     }
 
     fn decide(&self, view: &View<'_>, _: DateTime<Utc>) -> Result<Decision<CartOutcome>, Rejection> {
-        let prices = match require_cart(view, self.cart_id, self.owner)? {
-            cart::State::Open(cart) => prices(view, cart)?,
-            _ => Prices::new(),
-        };
+        let prices = prices(view, require_cart(view, self.cart_id, self.owner)?)?;
         let mut events = Events::default();
         events.decide::<Cart>(view, self.cart_id.as_uuid(), Command::Reprice { prices })?;
         Ok(events.answer(CartOutcome { cart_id: self.cart_id }))
@@ -219,9 +216,11 @@ pub(crate) fn products_of(cart: &cart::Contents, streams: Streams) -> Streams {
     cart.lines.iter().fold(streams, |streams, line| streams.read::<Product>(ids::product_stream(&line.sku)))
 }
 
-/// What the cart's products cost now. One that is not for sale is not among them.
-pub(crate) fn prices(view: &View<'_>, cart: &cart::Contents) -> Result<Prices, Rejection> {
+/// What an open cart's products cost now. One that is not for sale is not among them, nor is anything of a cart that is
+/// closed: its products are not looked at.
+pub(crate) fn prices(view: &View<'_>, cart: &cart::State) -> Result<Prices, Rejection> {
     let mut prices = Prices::new();
+    let cart::State::Open(cart) = cart else { return Ok(prices) };
     for line in cart.lines.iter() {
         if let Ok(offer) = view.state::<Product>(ids::product_stream(&line.sku))?.offer() {
             prices.insert(offer.sku, offer.unit_price);

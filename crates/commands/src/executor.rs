@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, Utc};
 use eventstore::follow::HeadWatch;
-use eventstore::{AppendError, Appended, Book, Head, Position, ReadError, StreamId, Writer};
+use eventstore::{AppendError, Appended, Book, Head, Position, ReadError, RecordedEvent, StreamId, Writer};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::batch::{Batch, Verdict, Waiting};
@@ -64,7 +64,7 @@ impl Commands {
                 Ok(Answer { outcome, position, version, states, replayed: false })
             }
             Success::Replayed { stored, position } => {
-                let states = self.states_as_of::<U>(&stored.outcome, position).await?;
+                let states = self.states_as_of(U::shows(&stored.outcome), position).await?;
                 let (outcome, version) = (stored.outcome, stored.version);
                 Ok(Answer { outcome, position, version, states, replayed: true })
             }
@@ -72,8 +72,7 @@ impl Commands {
     }
 
     /// A repeat is answered with what the first answer showed, so its states are read as of the first's position.
-    async fn states_as_of<U: UseCase>(&self, outcome: &U::Outcome, position: Position) -> Result<States, CommandError> {
-        let streams = U::shows(outcome);
+    async fn states_as_of(&self, streams: Vec<StreamId>, position: Position) -> Result<States, CommandError> {
         let events = self.book.streams(&streams, position).await.map_err(|error| {
             tracing::warn!(%error, "the streams of a repeated command could not be read");
             CommandError::Unavailable
@@ -81,22 +80,13 @@ impl Commands {
         Ok(States::fold(&streams, &events))
     }
 
-    /// The states of streams as they are now, for whoever decides nothing.
-    pub async fn read(&self, streams: &[StreamId]) -> Result<States, ReadError> {
-        let head = self.book.head().await?;
-        let events = self.book.streams(streams, head.point.position).await?;
-        Ok(States::fold(streams, &events))
+    /// Everything that happened to a stream, as the book has it now.
+    pub(crate) async fn events_of(&self, stream: &StreamId) -> Result<Vec<RecordedEvent>, ReadError> {
+        self.book.stream(stream, None).await
     }
 
-    /// The way in to an executor that is not there: every command is told so.
-    pub fn closed(book: Book) -> Self {
-        let (queue, _) = mpsc::channel(1);
-        let (_, health) = watch::channel(Health::Unavailable);
-        Self { queue, book, health }
-    }
-
-    pub fn health(&self) -> watch::Receiver<Health> {
-        self.health.clone()
+    pub fn health(&self) -> Health {
+        *self.health.borrow()
     }
 }
 

@@ -12,15 +12,19 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::ids::PaymentId;
 use domain::money::Money;
-use domain::payment::{Provider, ProviderReference, Token};
+use domain::payment::{ActionUrl, FailureCode, PaymentToken, Provider, ProviderReference};
+
+/// A provider that has not answered by then is asked later what became of the request. Authorisations mostly take less
+/// than 5 s.
+pub const CALL_DEADLINE_SECONDS: u32 = 10;
 
 /// Makes a repeated request recognisable to the provider: the hash of the event that led to it, in hex.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    pub fn of(requested: eventstore::event::Hash) -> Self {
-        Self(requested.to_string())
+    pub fn new(hash: String) -> Self {
+        Self(hash)
     }
 
     pub fn as_str(&self) -> &str {
@@ -40,7 +44,7 @@ pub struct AuthorizeRequest {
     pub idempotency_key: IdempotencyKey,
     pub payment_id: PaymentId,
     pub amount: Money,
-    pub token: Token,
+    pub token: PaymentToken,
 }
 
 /// Take money that was set aside.
@@ -58,8 +62,7 @@ pub struct CaptureRequest {
 pub struct VoidRequest {
     pub idempotency_key: IdempotencyKey,
     pub payment_id: PaymentId,
-    /// `None` while it is not known whether the provider authorised anything: it is asked by the payment's id.
-    pub authorization: Option<ProviderReference>,
+    pub authorization: ProviderReference,
 }
 
 /// One request as a value: to be sent or, where its answer was lost, to be asked about.
@@ -100,10 +103,10 @@ pub struct Receipt {
 pub enum GatewayError {
     /// A definite no of the bank or the provider.
     #[error("the provider declined: {code}")]
-    Declined { code: String },
-    /// The buyer has to go somewhere first.
+    Declined { code: FailureCode },
+    /// The buyer has to go somewhere first. The reference is that of the authorisation that follows.
     #[error("the buyer has to act at {url}")]
-    ActionRequired { url: String },
+    ActionRequired { reference: ProviderReference, url: ActionUrl },
     /// A timeout, a 5xx, nonsense: it may or may not have happened. Asked about later, never repeated blindly.
     #[error("what became of the request is unknown: {reason}")]
     Unknown { reason: String },
@@ -127,8 +130,8 @@ pub trait PaymentGateway: Send + Sync + fmt::Debug {
 
     async fn void(&self, request: &VoidRequest) -> Result<Receipt, GatewayError>;
 
-    /// What became of a request whose answer was lost; `None` if it never arrived, so that it may be sent (again) under
-    /// the same key.
+    /// What became of a request whose answer was lost: by its key or, where the provider has forgotten that, by the
+    /// payment's id. `None` if it never arrived, so that it may be sent again under the same key.
     async fn find(&self, operation: &Operation) -> Result<Option<Receipt>, GatewayError>;
 }
 
@@ -145,5 +148,11 @@ impl Gateways {
 
     pub fn get(&self, provider: &Provider) -> Option<&Arc<dyn PaymentGateway>> {
         self.0.get(provider.as_str())
+    }
+
+    /// Those that capture once and no more.
+    pub fn capturing_once(&self) -> Arc<[Provider]> {
+        let once = self.0.values().filter(|gateway| !gateway.captures_more_than_once());
+        once.map(|gateway| Provider::new(gateway.name()).expect("a gateway is named as a provider")).collect()
     }
 }

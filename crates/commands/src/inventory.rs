@@ -21,10 +21,7 @@ pub struct StockOutcome {
 
 impl StockOutcome {
     fn shows(&self) -> Vec<StreamId> {
-        self.locations
-            .iter()
-            .map(|location| Inventory::stream(ids::inventory_stream(&self.sku, location)))
-            .collect()
+        self.locations.iter().map(|location| Inventory::stream(ids::inventory_stream(&self.sku, location))).collect()
     }
 }
 

@@ -49,8 +49,7 @@ impl UseCase for CreateProduct {
     fn decide(&self, view: &View<'_>, _: DateTime<Utc>) -> Result<Decision<ProductOutcome>, Rejection> {
         let Self { sku, name, description, category, price, attributes, parent_sku, publish } = self.clone();
         let id = ids::product_stream(&sku);
-        let create =
-            Command::Create { sku: sku.clone(), name, description, category, price, attributes, parent_sku };
+        let create = Command::Create { sku: sku.clone(), name, description, category, price, attributes, parent_sku };
         let mut events = Events::default();
         events.decide::<Product>(view, id, create).map_err(|rejection| match rejection {
             Rejection::Product(product::Error::SkuTaken { sku }) => Rejection::SkuTaken { sku: sku.to_string() },

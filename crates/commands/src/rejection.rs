@@ -35,6 +35,9 @@ pub enum Rejection {
     ProductNotPublished { sku: String },
     #[error("not enough stock for {} SKUs", skus.len())]
     OutOfStock { skus: Vec<Shortage> },
+    /// Another try has to wait for the answer to the one before.
+    #[error("the payment {payment_id} is {state}, and may yet pay for the order")]
+    PaymentInProgress { payment_id: String, state: &'static str },
     #[error("the expected version was {expected}, the stream is at {current}")]
     VersionMismatch { expected: i64, current: i64 },
     #[error("the idempotency key was used for another request")]

@@ -105,8 +105,12 @@ impl Shop {
         let overlay = HashMap::new();
         for _ in 0..STEPS_MAX {
             let streams = use_case.streams(&View::new(&self.world, &overlay));
-            let missing: Vec<_> =
-                streams.read.into_iter().filter(|stream| self.world.get(stream).is_none()).chain(streams.fresh).collect();
+            let missing: Vec<_> = streams
+                .read
+                .into_iter()
+                .filter(|stream| self.world.get(stream).is_none())
+                .chain(streams.fresh)
+                .collect();
             if missing.is_empty() {
                 return;
             }

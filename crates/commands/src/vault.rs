@@ -10,7 +10,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use aws_lc_rs::rand;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
-use domain::order::Sealed;
+use domain::sealed::Sealed;
 use hashlink::LruCache;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -44,6 +44,8 @@ pub enum VaultError {
     Database(#[from] sqlx::Error),
     #[error("the person {subject} has been erased")]
     Erased { subject: Uuid },
+    #[error("a text of {subject} is too long to be sealed")]
+    TooLong { subject: Uuid },
     #[error("a sealed text of {subject} does not open: another key, or it was changed")]
     DoesNotOpen { subject: Uuid },
 }
@@ -77,19 +79,20 @@ impl Vault {
             Some(key) => key,
             None => self.make_key(subject).await?,
         };
-        Ok(Sealed { subject, sealed: BASE64.encode(seal_bytes(&aead_key(&key), subject, text.as_bytes())) })
+        let sealed_box = BASE64.encode(seal_bytes(&aead_key(&key), subject, text.as_bytes()));
+        Sealed::new(subject, &sealed_box).map_err(|_| VaultError::TooLong { subject })
     }
 
     /// The text, or `None` if the person has been erased.
     pub async fn open(&self, sealed: &Sealed) -> Result<Option<String>, VaultError> {
-        let subject = sealed.subject;
+        let subject = sealed.subject();
         let key = match self.key(subject).await {
             Ok(Some(key)) => key,
             Ok(None) => return Err(VaultError::DoesNotOpen { subject }),
             Err(VaultError::Erased { .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let bytes = BASE64.decode(&sealed.sealed).map_err(|_| VaultError::DoesNotOpen { subject })?;
+        let bytes = BASE64.decode(sealed.sealed_box()).map_err(|_| VaultError::DoesNotOpen { subject })?;
         let opened = open_bytes(&aead_key(&key), subject, bytes).ok_or(VaultError::DoesNotOpen { subject })?;
         String::from_utf8(opened).map(Some).map_err(|_| VaultError::DoesNotOpen { subject })
     }
@@ -98,7 +101,8 @@ impl Vault {
         if let Some(key) = self.keys.lock().expect("no code panics while it holds the lock").get(&subject) {
             return Ok(Some(*key));
         }
-        let Some(row) = sqlx::query_file!("src/sql/find_person_key.sql", subject).fetch_optional(&self.pool).await? else {
+        let Some(row) = sqlx::query_file!("src/sql/find_person_key.sql", subject).fetch_optional(&self.pool).await?
+        else {
             return Ok(None);
         };
         let wrapped = row.wrapped_key.ok_or(VaultError::Erased { subject })?;
@@ -113,7 +117,9 @@ impl Vault {
         let mut key = [0; KEY_BYTES];
         rand::fill(&mut key).expect("the system has randomness");
         let wrapped = seal_bytes(&self.master, subject, &key);
-        sqlx::query_file!("src/sql/insert_person_key.sql", subject, wrapped, self.master_name).execute(&self.pool).await?;
+        sqlx::query_file!("src/sql/insert_person_key.sql", subject, wrapped, self.master_name)
+            .execute(&self.pool)
+            .await?;
         self.key(subject).await?.ok_or(VaultError::DoesNotOpen { subject })
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::payment::ProviderReference;
+use domain::payment::{ActionUrl, FailureCode, ProviderReference};
 use hashlink::LruCache;
 
 use super::{
@@ -26,6 +26,7 @@ const REMEMBERED_MAX: usize = 10_000;
 /// Hex digits of the idempotency key that make a reference unique.
 const REFERENCE_DIGITS: usize = 32;
 const AUTHORIZATION: &str = "sim_auth_";
+const AUTHORIZATION_WITHOUT_CAPTURE: &str = "sim_auth_capture_fails_";
 
 /// What a token stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,10 +87,6 @@ impl Simulated {
             }
         }
     }
-
-    fn has_arrived(&self, key: &IdempotencyKey) -> bool {
-        self.arrived.lock().expect("no code panics while it holds the lock").contains_key(key)
-    }
 }
 
 #[async_trait]
@@ -127,11 +124,8 @@ impl PaymentGateway for Simulated {
 
     async fn find(&self, operation: &Operation) -> Result<Option<Receipt>, GatewayError> {
         match operation {
-            Operation::Authorize(request) if Behaviour::of(request.token.as_str()) == Behaviour::ErrOnce => {
-                // The error left nothing behind, and without a memory of one there may have been none yet.
-                let _ = self.has_arrived(&request.idempotency_key);
-                Ok(None)
-            }
+            // The error left nothing behind, and a request that succeeded has been answered.
+            Operation::Authorize(request) if Behaviour::of(request.token.as_str()) == Behaviour::ErrOnce => Ok(None),
             Operation::Authorize(request) => authorized(request).map(Some),
             Operation::Capture(request) => captured(request).map(Some),
             Operation::Void(request) => Ok(Some(voided(request))),
@@ -141,11 +135,15 @@ impl PaymentGateway for Simulated {
 
 fn authorized(request: &AuthorizeRequest) -> Result<Receipt, GatewayError> {
     match Behaviour::of(request.token.as_str()) {
-        Behaviour::Decline(code) => Err(GatewayError::Declined { code: code.into() }),
+        Behaviour::Decline(code) => Err(declined(code)),
         Behaviour::RequireAction => {
-            Err(GatewayError::ActionRequired { url: format!("https://pay.example/confirm/{}", request.payment_id) })
+            let url = ActionUrl::new(&format!("https://pay.example/confirm/{}", request.payment_id));
+            Err(GatewayError::ActionRequired {
+                reference: receipt(AUTHORIZATION, &request.idempotency_key).reference,
+                url: url.expect("an address with an id is one line of text"),
+            })
         }
-        Behaviour::FailCapture => Ok(receipt("sim_auth_capture_fails_", &request.idempotency_key)),
+        Behaviour::FailCapture => Ok(receipt(AUTHORIZATION_WITHOUT_CAPTURE, &request.idempotency_key)),
         Behaviour::Accept | Behaviour::AnswerSlowly | Behaviour::NeverAnswer | Behaviour::ErrOnce => {
             Ok(receipt(AUTHORIZATION, &request.idempotency_key))
         }
@@ -157,14 +155,18 @@ fn captured(request: &CaptureRequest) -> Result<Receipt, GatewayError> {
     if !authorization.starts_with(AUTHORIZATION) {
         return Err(GatewayError::Refused { reason: format!("there is no authorisation {authorization}") });
     }
-    if authorization.starts_with("sim_auth_capture_fails_") {
-        return Err(GatewayError::Declined { code: "capture_declined".into() });
+    if authorization.starts_with(AUTHORIZATION_WITHOUT_CAPTURE) {
+        return Err(declined("capture_declined"));
     }
     Ok(receipt("sim_capture_", &request.idempotency_key))
 }
 
 fn voided(request: &VoidRequest) -> Receipt {
     receipt("sim_void_", &request.idempotency_key)
+}
+
+fn declined(code: &str) -> GatewayError {
+    GatewayError::Declined { code: FailureCode::new(code).expect("a short word is a code") }
 }
 
 fn receipt(kind: &str, key: &IdempotencyKey) -> Receipt {

@@ -96,7 +96,8 @@ impl CallWorkers {
         if limit == 0 {
             return Ok(Vec::new());
         }
-        let rows = sqlx::query_file!("src/sql/claim_calls.sql", limit as i64, LEASE_SECONDS).fetch_all(&self.pool).await?;
+        let rows =
+            sqlx::query_file!("src/sql/claim_calls.sql", limit as i64, LEASE_SECONDS).fetch_all(&self.pool).await?;
         Ok(rows
             .into_iter()
             .filter_map(|row| {
@@ -145,7 +146,8 @@ impl CallWorkers {
         metrics::counter!("daybook_calls_total", "kind" => call.kind.name(), "result" => "unknown").increment(1);
         tracing::warn!(payment.id = %call.payment_id, call.kind = call.kind.name(), call.attempts = call.attempts, reason,
             "the outcome of a call is unknown, the provider is asked again");
-        let pause = (ASK_AGAIN_MIN_SECONDS * f64::from(call.attempts.clamp(1, 16) - 1).exp2()).min(ASK_AGAIN_MAX_SECONDS);
+        let pause =
+            (ASK_AGAIN_MIN_SECONDS * f64::from(call.attempts.clamp(1, 16) - 1).exp2()).min(ASK_AGAIN_MAX_SECONDS);
         sqlx::query_file!("src/sql/postpone_call.sql", call.position.0, pause, reason).execute(&self.pool).await?;
         Ok(())
     }

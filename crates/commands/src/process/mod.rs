@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::command::{CommandError, Envelope};
 use crate::executor::Commands;
+use crate::gateway::Gateways;
 use crate::use_case::UseCase;
 
 pub mod calls;
@@ -41,8 +42,12 @@ pub trait Process: Send + Sync + 'static {
 }
 
 /// Every process manager of this release.
-pub fn all() -> Vec<Box<dyn Process>> {
-    vec![Box::new(payment::PaymentProcess), Box::new(fulfilment::FulfilmentProcess), Box::new(expiry::ExpiryProcess)]
+pub fn all(gateways: &Gateways) -> Vec<Box<dyn Process>> {
+    vec![
+        Box::new(payment::PaymentProcess),
+        Box::new(fulfilment::FulfilmentProcess::new(gateways.capturing_once())),
+        Box::new(expiry::ExpiryProcess),
+    ]
 }
 
 /// What a process manager wants done.

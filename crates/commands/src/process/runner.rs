@@ -78,7 +78,12 @@ pub enum Round {
 }
 
 impl ProcessRunner {
-    pub async fn new(process: Box<dyn Process>, pool: PgPool, book: Book, commands: Commands) -> Result<Self, ProcessError> {
+    pub async fn new(
+        process: Box<dyn Process>,
+        pool: PgPool,
+        book: Book,
+        commands: Commands,
+    ) -> Result<Self, ProcessError> {
         let title = book.title().await?;
         let title_page = Point { position: Position::TITLE, hash: title.hash };
         store::begin(&pool, process.name(), title_page).await?;
@@ -149,7 +154,7 @@ impl ProcessRunner {
 
     async fn next_page(&mut self, checkpoint: Point) -> Result<Vec<RecordedEvent>, ProcessError> {
         let follower = match &mut self.follower {
-            Some(follower) if follower.point() == checkpoint => follower,
+            Some(follower) if follower.at() == checkpoint => follower,
             follower => follower.insert(Follower::from(self.book.clone(), checkpoint)),
         };
         Ok(follower.next_page(PAGE_EVENTS).await?)
@@ -166,8 +171,7 @@ impl ProcessRunner {
         let mut by_stream: HashMap<&StreamId, Vec<Task>> = HashMap::new();
         for event in page {
             let position = event.position;
-            let effects =
-                self.process.react(event).map_err(|source| ProcessError::Event { position, source })?;
+            let effects = self.process.react(event).map_err(|source| ProcessError::Event { position, source })?;
             for (number, effect) in effects.into_iter().enumerate() {
                 match effect {
                     Effect::Run(runnable) => {
@@ -187,7 +191,7 @@ impl ProcessRunner {
 
     async fn run_all(&self, lines: Vec<Vec<Task>>) -> Result<(), ProcessError> {
         let permits = Arc::new(Semaphore::new(EFFECTS_IN_FLIGHT_MAX));
-        let mut running = JoinSet::new();
+        let mut running: JoinSet<Result<(), ProcessError>> = JoinSet::new();
         for line in lines {
             let permit = Arc::clone(&permits).acquire_owned().await.expect("the semaphore is never closed");
             let commands = self.commands.clone();
