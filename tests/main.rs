@@ -2,4 +2,6 @@
 //! One binary, so that a run needs one of each; one module a concern.
 
 #[cfg(test)]
+mod publisher;
+#[cfg(test)]
 mod servers;
