@@ -86,7 +86,7 @@ fn source(book_id: Uuid) -> String {
 
 /// Names the JSON Schema of the payload, `schemas/events/<event type>.v<version>.json`.
 pub(super) fn data_schema(event_type: &str, schema_version: i32) -> String {
-    format!("urn:daybook:event:{event_type}:v{schema_version}")
+    format!("urn:daybook:schema:{event_type}.v{schema_version}")
 }
 
 /// What of the metadata gets a header of its own. Metadata that does not have it, or is not an object, is no error here.
@@ -142,7 +142,7 @@ mod tests {
             ("ce_type", "order.confirmed"),
             ("ce_subject", "order-01900000-0000-7000-8000-000000000001"),
             ("ce_time", "2026-01-01T00:00:00.120000Z"),
-            ("ce_dataschema", "urn:daybook:event:order.confirmed:v2"),
+            ("ce_dataschema", "urn:daybook:schema:order.confirmed.v2"),
             ("content-type", "application/json"),
             ("ce_position", "42"),
             ("ce_streamversion", "3"),
