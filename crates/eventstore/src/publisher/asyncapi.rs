@@ -147,14 +147,22 @@ fn header(name: &str) -> Value {
         "ce_type" => (json!({}), "The type of the event."),
         "ce_subject" => (json!({}), "The stream, as `category-id`."),
         "ce_time" => (json!({ "format": "date-time" }), "When the event was recorded, to the microsecond."),
-        "ce_dataschema" => (json!({ "format": "uri" }), "Names the schema of the payload: its last part is the name of the file."),
+        "ce_dataschema" => {
+            (json!({ "format": "uri" }), "Names the schema of the payload: its last part is the name of the file.")
+        }
         "content-type" => (json!({ "const": "application/json" }), "The format of the value."),
         "ce_position" => (number, "The position in the book: 1, 2, 3, … over all topics, without a gap."),
-        "ce_streamversion" => (number, "The version of the stream with this event: 1, 2, 3, … for each key, without a gap."),
+        "ce_streamversion" => {
+            (number, "The version of the stream with this event: 1, 2, 3, … for each key, without a gap.")
+        }
         "ce_schemaversion" => (number, "The version of the payload's schema."),
         "ce_hash" => (hash, "The hash of the event, which stands for the whole history up to it."),
-        "ce_previoushash" => (hash, "The hash of the event at the position before, perhaps in another topic, which this one chains to."),
-        "ce_metadata" => (json!({ "contentMediaType": "application/json" }), "The metadata, byte for byte as it was hashed."),
+        "ce_previoushash" => {
+            (hash, "The hash of the event at the position before, perhaps in another topic, which this one chains to.")
+        }
+        "ce_metadata" => {
+            (json!({ "contentMediaType": "application/json" }), "The metadata, byte for byte as it was hashed.")
+        }
         "ce_correlationid" => (json!({}), "The correlation id in the metadata."),
         "ce_traceparent" => (json!({}), "The W3C trace parent in the metadata."),
         _ => (json!({}), ""),
@@ -173,12 +181,18 @@ mod tests {
     #[test]
     fn every_category_has_a_channel_with_its_messages() {
         let published = |category, event_type, schema_version| PublishedType { category, event_type, schema_version };
-        let document =
-            document([published("cart", "cart.opened", 1), published("cart", "cart.opened", 2), published("order", "order.held", 1)]);
+        let document = document([
+            published("cart", "cart.opened", 1),
+            published("cart", "cart.opened", 2),
+            published("order", "order.held", 1),
+        ]);
         assert_eq!(document["channels"]["cart"]["address"], "{prefix}.cart");
         let messages = document["channels"]["cart"]["messages"].as_object().unwrap();
         assert_eq!(messages.keys().collect::<Vec<_>>(), ["cart.opened.v1", "cart.opened.v2"]);
-        assert_eq!(document["components"]["messages"]["order.held.v1"]["payload"]["$ref"], "./events/order.held.v1.json");
+        assert_eq!(
+            document["components"]["messages"]["order.held.v1"]["payload"]["$ref"],
+            "./events/order.held.v1.json"
+        );
         assert_eq!(document["operations"]["publish.order"]["channel"]["$ref"], "#/channels/order");
     }
 
