@@ -14,6 +14,7 @@ use super::config::{DELIVERY_TIMEOUT, PublisherConfig, SLICE};
 use super::error::{PublishError, Refusal};
 use super::patience::Patience;
 use super::reading::{Ends, Reader};
+use super::topics;
 use crate::event::{Hash, Point, Position};
 
 /// All records of the progress topic have this key: compaction keeps the last one.
@@ -43,7 +44,7 @@ impl Progress {
 }
 
 /// The last committed progress. To be called after our producer was initialised: only then is no transaction of an older publisher
-/// still open, and none that commits later can be missed.
+/// still open, and none that commits later can be missed. The topic exists: it was glanced at.
 pub(super) fn read(config: &PublisherConfig, stop: &CancellationToken) -> Result<Option<Progress>, PublishError> {
     let topic = config.progress_topic();
     let committed = Reader::new(config, Isolation::Committed, stop)?;
@@ -64,10 +65,11 @@ pub(super) fn read(config: &PublisherConfig, stop: &CancellationToken) -> Result
     }
 }
 
-/// The last progress that can be seen without disturbing whoever publishes now. It may be old, and is never too new.
+/// The last progress that can be seen without disturbing whoever publishes now: it may be old. Makes the topic if it is not there.
 pub(super) fn glance(config: &PublisherConfig, stop: &CancellationToken) -> Result<Option<Progress>, PublishError> {
     let topic = config.progress_topic();
     let committed = Reader::new(config, Isolation::Committed, stop)?;
+    topics::make_progress_topic(config, committed.client(), stop)?;
     let ends = committed.ends(&topic, PARTITION)?;
     last(&committed, &topic, ends)
 }
@@ -84,9 +86,7 @@ fn last(reader: &Reader, topic: &str, ends: Ends) -> Result<Option<Progress>, Pu
         })?;
         if let Some(value) = found {
             let progress = serde_json::from_slice(&value);
-            return progress
-                .map(Some)
-                .map_err(|source| Refusal::Progress { topic: topic.to_owned(), source }.into());
+            return progress.map(Some).map_err(|source| Refusal::Progress { topic: topic.to_owned(), source }.into());
         }
         if first == ends.first {
             return Ok(None);

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use rdkafka::client::Client;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message as _};
@@ -34,6 +35,10 @@ impl Reader {
     ) -> Result<Self, PublishError> {
         let consumer = client::consumer(config, isolation).map_err(PublishError::broker("make a consumer"))?;
         Ok(Self { consumer, stop: stop.clone() })
+    }
+
+    pub(super) fn client(&self) -> &Client<Log> {
+        self.consumer.client()
     }
 
     /// For a reader of committed records the end is that of the last transaction before the first open one.

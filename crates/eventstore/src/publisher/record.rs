@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::event::{Hash, RecordedEvent};
 
 /// The headers of every record, in the order in which they are written.
-pub const HEADERS: [&str; 14] = [
+pub(super) const HEADERS: [&str; 14] = [
     "ce_specversion",
     "ce_id",
     "ce_source",
@@ -31,20 +31,20 @@ pub const HEADERS: [&str; 14] = [
 ];
 
 /// Copied out of the metadata where it has them, for consumers that trace or filter without parsing it.
-pub const OPTIONAL_HEADERS: [&str; 2] = ["ce_correlationid", "ce_traceparent"];
+pub(super) const OPTIONAL_HEADERS: [&str; 2] = ["ce_correlationid", "ce_traceparent"];
 
 const CONTENT_TYPE: &str = "application/json";
 
 /// All that stands in front of a record's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Envelope<'a> {
+pub(super) struct Envelope<'a> {
     /// The stream's id: the events of one stream are in one partition, in order.
-    pub key: String,
-    pub headers: Vec<(&'static str, Cow<'a, str>)>,
+    pub(super) key: String,
+    pub(super) headers: Vec<(&'static str, Cow<'a, str>)>,
 }
 
 impl<'a> Envelope<'a> {
-    pub fn new(event: &'a RecordedEvent, previous: Hash, book_id: Uuid) -> Self {
+    pub(super) fn new(event: &'a RecordedEvent, previous: Hash, book_id: Uuid) -> Self {
         let position = event.position.to_string();
         let values: [Cow<'a, str>; HEADERS.len()] = [
             "1.0".into(),
@@ -85,8 +85,8 @@ fn source(book_id: Uuid) -> String {
 }
 
 /// Names the JSON Schema of the payload, `schemas/events/<event type>.v<version>.json`.
-pub fn data_schema(event_type: &str, schema_version: i32) -> String {
-    format!("urn:daybook:event:{event_type}:v{schema_version}")
+pub(super) fn data_schema(event_type: &str, schema_version: i32) -> String {
+    format!("urn:daybook:schema:{event_type}.v{schema_version}")
 }
 
 /// What of the metadata gets a header of its own. Metadata that does not have it, or is not an object, is no error here.
@@ -142,7 +142,7 @@ mod tests {
             ("ce_type", "order.confirmed"),
             ("ce_subject", "order-01900000-0000-7000-8000-000000000001"),
             ("ce_time", "2026-01-01T00:00:00.120000Z"),
-            ("ce_dataschema", "urn:daybook:event:order.confirmed:v2"),
+            ("ce_dataschema", "urn:daybook:schema:order.confirmed.v2"),
             ("content-type", "application/json"),
             ("ce_position", "42"),
             ("ce_streamversion", "3"),

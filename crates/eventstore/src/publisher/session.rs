@@ -13,7 +13,7 @@ use super::partition::partition_of;
 use super::producer::Producer;
 use super::progress::{self, Progress};
 use super::record::Envelope;
-use super::topics::{self, Topics};
+use super::topics::Topics;
 use crate::event::{Hash, RecordedEvent};
 
 pub(super) struct Session {
@@ -33,10 +33,7 @@ impl Session {
     ) -> Result<(Self, Option<Progress>), PublishError> {
         let producer = Producer::start(config, stop)?;
         let progress = match config.mode {
-            Mode::ExactlyOnce => {
-                topics::make_progress_topic(config, producer.client(), stop)?;
-                progress::read(config, stop)?
-            }
+            Mode::ExactlyOnce => progress::read(config, stop)?,
             Mode::InProcess => None,
         };
         let partitions = progress.as_ref().map(|progress| progress.partitions.clone()).unwrap_or_default();
@@ -85,8 +82,8 @@ impl Session {
         self.producer.send(
             BaseRecord::to(&topic)
                 .partition(partition_of(envelope.key.as_bytes(), partitions))
-                .key(&envelope.key)
-                .payload(&event.payload)
+                .key(envelope.key.as_str())
+                .payload(event.payload.as_str())
                 .timestamp(event.recorded_at.timestamp_millis())
                 .headers(envelope.kafka_headers()),
         )
@@ -101,7 +98,8 @@ impl Session {
             partitions: self.topics.partitions().clone(),
         };
         let value = serde_json::to_string(&progress).expect("a map of text and numbers is JSON");
-        self.producer.send(BaseRecord::to(topic).partition(progress::PARTITION).key(progress::KEY).payload(&value))
+        self.producer
+            .send(BaseRecord::to(topic).partition(progress::PARTITION).key(progress::KEY).payload(value.as_str()))
     }
 }
 

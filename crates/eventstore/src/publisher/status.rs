@@ -25,9 +25,13 @@ pub enum PublisherState {
     /// Another publisher is at work; this one takes over when that one stops.
     StandingBy,
     /// A fault that is expected to pass.
-    Retrying { reason: String },
+    Retrying {
+        reason: String,
+    },
     /// Stopped until somebody has looked and the process is started again.
-    Refused { reason: String },
+    Refused {
+        reason: String,
+    },
     Stopped,
 }
 

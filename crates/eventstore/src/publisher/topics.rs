@@ -153,9 +153,9 @@ impl Topics {
 }
 
 /// Makes the progress topic if it is not there.
-pub(super) fn make_progress_topic<C: ClientContext>(
+pub(super) fn make_progress_topic(
     config: &PublisherConfig,
-    kafka: &Client<C>,
+    kafka: &Client<Log>,
     stop: &CancellationToken,
 ) -> Result<(), PublishError> {
     let topic = config.progress_topic();
@@ -167,7 +167,9 @@ pub(super) fn make_progress_topic<C: ClientContext>(
     loop {
         match partitions_of(&topic, kafka)? {
             Some(1) => return Ok(()),
-            Some(found) => return Err(Refusal::PartitionsChanged { topic, created: progress::PARTITION + 1, found }.into()),
+            Some(found) => {
+                return Err(Refusal::PartitionsChanged { topic, created: progress::PARTITION + 1, found }.into());
+            }
             None if asked => {
                 patience.slice()?;
                 thread::sleep(LOOK_AGAIN);
