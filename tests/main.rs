@@ -4,8 +4,6 @@
 #[cfg(test)]
 mod book;
 #[cfg(test)]
-mod projections;
-#[cfg(test)]
 mod publisher;
 #[cfg(test)]
 mod servers;

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
 use domain::money::Currency;
+use commands::gateway::simulated;
 use domain::payment::Provider;
 use tokio_util::sync::CancellationToken;
 
@@ -38,7 +39,7 @@ impl App {
         shop: Shop,
         currency: Currency,
     ) -> Self {
-        let provider = Provider::new(SIMULATED).expect("a short name");
+        let provider = Provider::new(simulated::NAME).expect("a short name");
         Self(Arc::new(Parts { auth, health, stopping, shop, currency, provider, openapi: OnceLock::new() }))
     }
 }

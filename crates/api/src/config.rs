@@ -223,7 +223,7 @@ impl Config {
             prefix: self.topic_prefix.clone(),
             partitions: self.topic_partitions,
             replication: self.topic_replication,
-            categories: commands::world::CATEGORIES.to_vec(),
+            categories: domain::registry::CATEGORIES.to_vec(),
             mode: Mode::ExactlyOnce,
         }))
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use commands::executor::{Commands, Executor, Health as ExecutorHealth};
 use commands::gateway::Gateways;
+use commands::gateway::simulated::Simulated;
 use commands::process::calls::CallWorkers;
 use commands::process::runner::{ProcessError, ProcessRunner};
 use commands::vault::{MasterKey, Vault};
@@ -170,7 +171,7 @@ impl Node {
         let pool = pool(database.clone(), PROCESS_CONNECTIONS_MAX);
         let check = health.register("processes");
         let mut statuses = Vec::new();
-        let gateways = Arc::new(Gateways::simulated());
+        let gateways = Arc::new(Gateways::default().with(Arc::new(Simulated::default())));
         for process in commands::process::all(&gateways) {
             let runner =
                 ProcessRunner::new(process, pool.clone(), self.shop.book.clone(), self.shop.commands.clone()).await?;

@@ -41,6 +41,6 @@ fn problem_of(error: &VaultError) -> Problem {
     match error {
         VaultError::Database(_) => Problem::new(Code::Unavailable).because(error),
         VaultError::Erased { .. } => Problem::new(Code::Erased),
-        VaultError::DoesNotOpen { .. } => Problem::internal(error),
+        VaultError::TooLong { .. } | VaultError::DoesNotOpen { .. } => Problem::internal(error),
     }
 }

@@ -132,7 +132,7 @@ impl Broker {
         }
         let broker = MockBroker::start().map_err(|error| Failure::fault(&error))?;
         tracing::info!("the broker inside this process keeps at most 5 MB a partition; the book refills it at every start");
-        Ok(Self { address: broker.address(), inside: Some(broker) })
+        Ok(Self { address: broker.address().to_owned(), inside: Some(broker) })
     }
 
     fn publisher(&self, prefix: &str) -> PublisherConfig {
@@ -141,7 +141,7 @@ impl Broker {
             prefix: prefix.to_owned(),
             partitions: PARTITIONS,
             replication: REPLICATION,
-            categories: commands::world::CATEGORIES.to_vec(),
+            categories: domain::registry::CATEGORIES.to_vec(),
             mode: if self.inside.is_some() { Mode::InProcess } else { Mode::ExactlyOnce },
         }
     }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use commands::command::Answer;
-use commands::orders::{CancelOrder, DeliverShipment, HoldOrder, OrderOutcome, ReleaseOrder, ShipOrder, ShipmentOutcome};
+use commands::orders::{CancelOrder, DeliverShipment, HoldOrder, OrderOutcome, ReleaseOrder, ShipOrder};
 use commands::world::{Held, States};
 use domain::ids::{OrderId, Quantity, Reason, ShipmentId, Sku};
 use domain::order::{Carrier, Order, Tracking};
@@ -130,7 +130,8 @@ pub(crate) async fn ship(
     let expected = expected(order_id, if_match);
     let answer = asker.run_expecting(&app, use_case, body.idempotency, expected).await?;
     let location = format!("/v1/orders/{order_id}/shipments/{}", answer.outcome.shipment_id);
-    Ok(render_shipment(&asker, &answer, |command| command.created(location)))
+    let shipment_id = answer.outcome.shipment_id;
+    Ok(render_shipment(&asker, &answer, order_id, shipment_id, |command| command.created(location)))
 }
 
 /// Record that a parcel arrived
@@ -149,7 +150,7 @@ pub(crate) async fn deliver(
     let use_case = DeliverShipment { order_id, shipment_id, delivered_at: body.value.delivered_at };
     let expected = expected(order_id, if_match);
     let answer = asker.run_expecting(&app, use_case, body.idempotency, expected).await?;
-    Ok(render_shipment(&asker, &answer, |command| command))
+    Ok(render_shipment(&asker, &answer, order_id, shipment_id, |command| command))
 }
 
 fn expected(order_id: OrderId, if_match: IfMatch) -> Option<(StreamId, i64)> {
@@ -180,13 +181,14 @@ pub(crate) async fn render(
     Ok(command.render(asker.prefer, || view))
 }
 
-fn render_shipment(
+fn render_shipment<O>(
     asker: &Asker,
-    answer: &Answer<ShipmentOutcome>,
+    answer: &Answer<O>,
+    order_id: OrderId,
+    shipment_id: ShipmentId,
     dress: impl FnOnce(CommandAnswer) -> CommandAnswer,
 ) -> Response {
     let command = CommandAnswer::new(answer.version, answer.position).replayed(answer.replayed);
-    let ShipmentOutcome { shipment_id, order: OrderOutcome { order_id, .. } } = answer.outcome;
     dress(command).render(asker.prefer, || {
         let (state, _) = answer.states.get::<Order>(order_id.as_uuid())?;
         state.contents()?.shipment(shipment_id).map(ShipmentView::of)

@@ -6,7 +6,6 @@ use utoipa::ToSchema;
 /// An amount in minor units of a currency: `{"amount": 1999, "currency": "GBP"}` is £19.99.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Money)]
-#[expect(dead_code, reason = "only describes domain::money::Money to the OpenAPI document")]
 pub(crate) struct MoneySchema {
     #[schema(example = 1999)]
     amount: i64,
