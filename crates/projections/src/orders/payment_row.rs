@@ -54,7 +54,7 @@ impl PaymentRow {
         match change {
             Event::ActionRequired(required) => {
                 self.name("action_required");
-                self.action_url = Some(required.action_url);
+                self.action_url = Some(required.action_url.to_string());
             }
             Event::Authorized(authorized) => {
                 self.action_url = None;
@@ -66,10 +66,9 @@ impl PaymentRow {
                 self.captured += captured.amount.amount();
                 self.name_by_amounts();
             }
-            Event::Voided(_) => {
-                self.authorized = self.captured;
-                if self.captured == 0 { self.name("voided") } else { self.name_by_amounts() }
-            }
+            // Money that was taken speaks first, as it does in the rules' own label.
+            Event::Voided(_) if self.captured == 0 => self.name("voided"),
+            Event::Voided(_) => {}
             Event::Expired(_) => self.name("expired"),
             // It begins with the one; the others are questions to the provider, or say again what the amounts say.
             Event::Initiated(_)
@@ -88,7 +87,7 @@ impl PaymentRow {
                 self.action_url = None;
                 self.failure = Some(failed.code.to_string());
             }
-            Operation::Capture => self.failure = Some(failed.code.to_string()),
+            Operation::Capture { .. } => self.failure = Some(failed.code.to_string()),
             Operation::Authorization | Operation::Void => {}
         }
     }
@@ -100,7 +99,7 @@ impl PaymentRow {
     fn name_by_amounts(&mut self) {
         self.name(match self.captured {
             0 => "authorized",
-            captured if captured < self.authorized => "partially_captured",
+            captured if captured < self.amount => "partially_captured",
             _ => "completed",
         });
     }
