@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use domain::ids::OrderId;
 use domain::order::{self, Created, LineUnits};
 use domain::payment;
 use eventstore::RecordedEvent;
@@ -40,6 +41,23 @@ impl Projection for Orders {
     }
 }
 
+/// The order that a payment is for: every event of it says so.
+fn order_of(event: &payment::Event) -> OrderId {
+    match event {
+        payment::Event::Initiated(it) => it.order_id,
+        payment::Event::AuthorizationRequested(it) => it.order_id,
+        payment::Event::ActionRequired(it) => it.order_id,
+        payment::Event::Authorized(it) => it.order_id,
+        payment::Event::Failed(it) => it.order_id,
+        payment::Event::CaptureRequested(it) => it.order_id,
+        payment::Event::Captured(it) => it.order_id,
+        payment::Event::Completed(it) => it.order_id,
+        payment::Event::VoidRequested(it) => it.order_id,
+        payment::Event::Voided(it) => it.order_id,
+        payment::Event::Expired(it) => it.order_id,
+    }
+}
+
 enum Change {
     Order(order::Event),
     Payment(payment::Event),
@@ -58,6 +76,8 @@ impl Change {
 struct Batch {
     /// Every order that the batch touches, itself or by a payment.
     lives: BTreeMap<Uuid, Life>,
+    /// Those of them that are not as the table has them.
+    moved: BTreeSet<Uuid>,
     /// Of the orders that begin in this batch, what never changes.
     created: BTreeMap<Uuid, Created>,
     /// Units, by order and line.
@@ -90,21 +110,16 @@ impl Batch {
     /// Two statements.
     async fn load_in_tx(tx: &mut PgConnection, changes: &[(&RecordedEvent, Change)]) -> Result<Self, ApplyError> {
         let mut orders = BTreeSet::new();
-        let mut payments = BTreeSet::new();
-        // Orders that gain a payment, or begin: what they have of payments decides their payment status.
+        // Orders that begin, and those whose payments move: all their payments together decide their payment status.
         let mut paying = BTreeSet::new();
         for (event, change) in changes {
-            let id = event.stream.id;
-            let (set, id) = match change {
-                Change::Order(order::Event::Created(_)) => (&mut paying, id),
-                Change::Order(_) => (&mut orders, id),
-                Change::Payment(payment::Event::Initiated(initiated)) => (&mut paying, initiated.order_id.as_uuid()),
-                Change::Payment(_) => (&mut payments, id),
+            match change {
+                Change::Order(order::Event::Created(_)) => paying.insert(event.stream.id),
+                Change::Order(_) => orders.insert(event.stream.id),
+                Change::Payment(change) => paying.insert(order_of(change).as_uuid()),
             };
-            set.insert(id);
         }
-        let payments = write::load_payments_in_tx(tx, &payments, &paying).await?;
-        orders.extend(payments.values().map(|payment| payment.order_id));
+        let payments = write::load_payments_in_tx(tx, &paying).await?;
         orders.extend(paying);
         Ok(Self { lives: write::load_lives_in_tx(tx, &orders).await?, payments, ..Self::default() })
     }
@@ -123,6 +138,7 @@ impl Batch {
             return Err(ApplyError::Contradiction { reason: format!("the order {id} was never created") });
         };
         life.post(event, &change);
+        self.moved.insert(id);
         match change {
             order::Event::ShipmentCreated(packed) => {
                 let units = units_of(&packed.lines);
@@ -184,15 +200,18 @@ impl Batch {
         }
         for (order_id, payments) in payments_of {
             // An order that is not there is parked. It finds its payments when it is let go.
-            if let Some(life) = self.lives.get_mut(&order_id) {
-                life.pay(payments.into_iter());
+            if let Some(life) = self.lives.get_mut(&order_id)
+                && life.pay(&payments)
+            {
+                self.moved.insert(order_id);
             }
         }
         let new: Vec<_> =
             self.created.iter().filter_map(|(id, created)| Some((self.lives.get(id)?, created))).collect();
         write::insert_orders_in_tx(tx, &new).await?;
         write::insert_lines_in_tx(tx, &self.created).await?;
-        let old: Vec<_> = self.lives.values().filter(|life| !self.created.contains_key(&life.id)).collect();
+        let is_old = |life: &&Life| self.moved.contains(&life.id) && !self.created.contains_key(&life.id);
+        let old: Vec<_> = self.lives.values().filter(is_old).collect();
         write::update_orders_in_tx(tx, &old).await?;
         write::cancel_lines_in_tx(tx, &self.cancelled).await?;
         let touched = self.payments.values().filter(|payment| self.touched_payments.contains(&payment.id));

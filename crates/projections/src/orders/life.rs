@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::order::{Created, Event, LineUnits};
+use domain::payment::order_axis;
 use eventstore::RecordedEvent;
 use uuid::Uuid;
 
@@ -94,10 +95,12 @@ impl Life {
         self.ordered - self.cancelled
     }
 
-    /// The last payment that is alive decides, or else the last one.
-    pub(super) fn pay<'a>(&mut self, payments: impl Iterator<Item = &'a PaymentRow>) {
-        let deciding = payments.max_by_key(|payment| (payment.is_alive(), payment.initiated_at));
-        deciding.map_or("none", PaymentRow::order_status).clone_into(&mut self.payment_status);
+    /// Whether it is called otherwise now.
+    pub(super) fn pay(&mut self, payments: &[&PaymentRow]) -> bool {
+        let payment_status = order_axis(payments.iter().map(|payment| payment.status()));
+        let is_other = payment_status != self.payment_status;
+        payment_status.clone_into(&mut self.payment_status);
+        is_other
     }
 }
 

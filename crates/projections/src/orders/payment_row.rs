@@ -1,29 +1,48 @@
-//! What is shown of a payment: the label over its ledger, and the amounts.
+//! What is shown of a payment: the label over its ledger, and the amounts. The ledger is folded as the rules fold it.
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use domain::ids::CaptureId;
 use domain::payment::{Event, Failed, Initiated, Operation};
 use eventstore::RecordedEvent;
+use serde::{Deserialize, Serialize};
+use sqlx::types::Json;
 use uuid::Uuid;
 
-/// As the table holds it.
+/// As the table holds it. The label and the sums, which the ledger says, stand beside it for the queries.
 #[derive(Debug)]
 pub(super) struct PaymentRow {
     pub(super) id: Uuid,
     pub(super) order_id: Uuid,
-    pub(super) status: String,
     pub(super) amount: i64,
-    pub(super) authorized: i64,
-    pub(super) captured: i64,
-    pub(super) refunded: i64,
     pub(super) currency: String,
     pub(super) provider: String,
     pub(super) method: String,
     pub(super) action_url: Option<String>,
-    pub(super) failure: Option<String>,
+    pub(super) ledger: Json<Ledger>,
     pub(super) initiated_at: i64,
     pub(super) created_at: DateTime<Utc>,
     pub(super) updated_at: DateTime<Utc>,
     pub(super) version: i64,
+}
+
+/// What has come of the payment, as far as the label and the amounts depend on it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Ledger {
+    authorized: bool,
+    captures: BTreeMap<Uuid, Capture>,
+    pub(super) failure: Option<String>,
+    voided: bool,
+    expired: bool,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Capture {
+    Pending,
+    Captured(i64),
+    Failed,
 }
 
 impl PaymentRow {
@@ -31,16 +50,12 @@ impl PaymentRow {
         Self {
             id: event.stream.id,
             order_id: initiated.order_id.as_uuid(),
-            status: "initiated".to_owned(),
             amount: initiated.amount.amount(),
-            authorized: 0,
-            captured: 0,
-            refunded: 0,
             currency: initiated.amount.currency().to_string(),
             provider: initiated.provider.to_string(),
             method: initiated.method.to_string(),
             action_url: None,
-            failure: None,
+            ledger: Json(Ledger::default()),
             initiated_at: event.position.0,
             created_at: event.recorded_at,
             updated_at: event.recorded_at,
@@ -52,72 +67,71 @@ impl PaymentRow {
         self.updated_at = event.recorded_at;
         self.version = event.stream_version;
         match change {
-            Event::ActionRequired(required) => {
-                self.name("action_required");
-                self.action_url = Some(required.action_url.to_string());
-            }
-            Event::Authorized(authorized) => {
-                self.action_url = None;
-                self.authorized = authorized.amount.amount();
-                self.name_by_amounts();
-            }
-            Event::Failed(failed) => self.fail(failed),
+            Event::ActionRequired(required) => self.action_url = Some(required.action_url.to_string()),
+            Event::Authorized(_) => self.ledger.authorize(),
+            Event::Failed(failed) => self.ledger.fail(&failed),
+            Event::CaptureRequested(requested) => self.ledger.capture(requested.capture_id, Capture::Pending),
             Event::Captured(captured) => {
-                self.captured += captured.amount.amount();
-                self.name_by_amounts();
+                self.ledger.capture(captured.capture_id, Capture::Captured(captured.amount.amount()));
             }
-            // Money that was taken speaks first, as it does in the rules' own label.
-            Event::Voided(_) if self.captured == 0 => self.name("voided"),
-            Event::Voided(_) => {}
-            Event::Expired(_) => self.name("expired"),
+            Event::Voided(_) => self.ledger.voided = true,
+            Event::Expired(_) => self.ledger.expired = true,
             // It begins with the one; the others are questions to the provider, or say again what the amounts say.
-            Event::Initiated(_)
-            | Event::AuthorizationRequested(_)
-            | Event::CaptureRequested(_)
-            | Event::Completed(_)
-            | Event::VoidRequested(_) => {}
+            Event::Initiated(_) | Event::AuthorizationRequested(_) | Event::Completed(_) | Event::VoidRequested(_) => {}
         }
     }
 
-    /// A failed authorisation ends the payment, unless the provider has already said yes.
-    fn fail(&mut self, failed: Failed) {
-        match failed.operation {
-            Operation::Authorization if matches!(self.status.as_str(), "initiated" | "action_required") => {
-                self.name("failed");
-                self.action_url = None;
-                self.failure = Some(failed.code.to_string());
+    /// Money that was taken speaks first, then how it ended, then how far it came.
+    pub(super) fn status(&self) -> &'static str {
+        match self.captured() {
+            1.. if self.captured() >= self.amount => "completed",
+            1.. => "partially_captured",
+            _ if self.ledger.voided => "voided",
+            _ if self.ledger.expired => "expired",
+            _ if self.ledger.failure.is_some() => "failed",
+            _ if self.ledger.authorized => "authorized",
+            _ if self.action_url.is_some() => "action_required",
+            _ => "initiated",
+        }
+    }
+
+    pub(super) fn authorized(&self) -> i64 {
+        if self.ledger.authorized { self.amount } else { 0 }
+    }
+
+    pub(super) fn captured(&self) -> i64 {
+        let captured = |capture: &Capture| if let Capture::Captured(amount) = capture { *amount } else { 0 };
+        self.ledger.captures.values().map(captured).sum()
+    }
+}
+
+impl Ledger {
+    /// Whatever was recorded before, the money is held now.
+    fn authorize(&mut self) {
+        self.authorized = true;
+        self.failure = None;
+        self.expired = false;
+        self.voided = false;
+    }
+
+    fn capture(&mut self, capture_id: CaptureId, capture: Capture) {
+        self.failure = None;
+        self.captures.insert(capture_id.as_uuid(), capture);
+    }
+
+    /// What fails after it has succeeded changes nothing.
+    fn fail(&mut self, failed: &Failed) {
+        let fails = match failed.operation {
+            Operation::Authorization => !self.authorized,
+            Operation::Capture { capture_id } => {
+                let capture = self.captures.get_mut(&capture_id.as_uuid());
+                let pending = capture.filter(|capture| **capture == Capture::Pending);
+                pending.map(|capture| *capture = Capture::Failed).is_some()
             }
-            Operation::Capture { .. } => self.failure = Some(failed.code.to_string()),
-            Operation::Authorization | Operation::Void => {}
-        }
-    }
-
-    fn name(&mut self, status: &str) {
-        status.clone_into(&mut self.status);
-    }
-
-    fn name_by_amounts(&mut self) {
-        self.name(match self.captured {
-            0 => "authorized",
-            captured if captured < self.amount => "partially_captured",
-            _ => "completed",
-        });
-    }
-
-    pub(super) fn is_alive(&self) -> bool {
-        !matches!(self.status.as_str(), "failed" | "voided" | "expired")
-    }
-
-    /// What an order is called that stands on this payment.
-    pub(super) fn order_status(&self) -> &'static str {
-        match self.status.as_str() {
-            "action_required" => "action_required",
-            "authorized" => "authorized",
-            "partially_captured" => "partially_paid",
-            "completed" => "paid",
-            "failed" => "declined",
-            "voided" | "expired" => "voided",
-            _ => "pending",
+            Operation::Void => false,
+        };
+        if fails {
+            self.failure = Some(failed.code.to_string());
         }
     }
 }

@@ -98,8 +98,9 @@ CREATE TABLE payments (
     method text NOT NULL,
     action_url text,
     failure text,
-    -- The position of the event that began it: payments are shown in the order of their beginning, and the last one that is
-    -- alive decides the order's payment status.
+    -- What is folded on: the captures, each with what came of it, and how the payment ended.
+    ledger json NOT NULL,
+    -- The position of the event that began it: payments are shown in the order of their beginning.
     initiated_at bigint NOT NULL,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
@@ -110,7 +111,7 @@ CREATE TABLE payments (
 )
 WITH (fillfactor = 70);
 
--- Serves the query for an order.
+-- Serves the query for an order, and the derivation of its payment status.
 CREATE INDEX payments_order_id_idx ON payments (order_id);
 
 -- An order whole, as the queries show it.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::apply::ShipmentChange;
 use super::life::Life;
-use super::payment_row::PaymentRow;
+use super::payment_row::{Ledger, PaymentRow};
 use crate::projection::{ApplyError, expect_rows};
 
 pub(super) async fn load_lives_in_tx(
@@ -23,19 +23,16 @@ pub(super) async fn load_lives_in_tx(
     Ok(lives.into_iter().map(|life| (life.id, life)).collect())
 }
 
-/// These payments, and all others of the same orders and of the orders given.
+/// All payments of these orders.
 pub(super) async fn load_payments_in_tx(
     tx: &mut PgConnection,
-    payments: &BTreeSet<Uuid>,
     orders: &BTreeSet<Uuid>,
 ) -> Result<BTreeMap<Uuid, PaymentRow>, ApplyError> {
-    if payments.is_empty() && orders.is_empty() {
+    if orders.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let payments: Vec<Uuid> = payments.iter().copied().collect();
     let orders: Vec<Uuid> = orders.iter().copied().collect();
-    let rows =
-        sqlx::query_file_as!(PaymentRow, "src/orders/sql/load_payments.sql", &payments, &orders).fetch_all(tx).await?;
+    let rows = sqlx::query_file_as!(PaymentRow, "src/orders/sql/load_payments.sql", &orders).fetch_all(tx).await?;
     Ok(rows.into_iter().map(|payment| (payment.id, payment)).collect())
 }
 
@@ -208,16 +205,16 @@ pub(super) async fn insert_payments_in_tx(tx: &mut PgConnection, payments: &[&Pa
         "src/orders/sql/insert_payments.sql",
         &payments.iter().map(|payment| payment.id).collect::<Vec<_>>(),
         &payments.iter().map(|payment| payment.order_id).collect::<Vec<_>>(),
-        &payments.iter().map(|payment| payment.status.as_str()).collect::<Vec<_>>() as &[&str],
+        &payments.iter().map(|payment| payment.status()).collect::<Vec<_>>() as &[&str],
         &payments.iter().map(|payment| payment.amount).collect::<Vec<_>>(),
-        &payments.iter().map(|payment| payment.authorized).collect::<Vec<_>>(),
-        &payments.iter().map(|payment| payment.captured).collect::<Vec<_>>(),
-        &payments.iter().map(|payment| payment.refunded).collect::<Vec<_>>(),
+        &payments.iter().map(|payment| payment.authorized()).collect::<Vec<_>>(),
+        &payments.iter().map(|payment| payment.captured()).collect::<Vec<_>>(),
         &payments.iter().map(|payment| payment.currency.as_str()).collect::<Vec<_>>() as &[&str],
         &payments.iter().map(|payment| payment.provider.as_str()).collect::<Vec<_>>() as &[&str],
         &payments.iter().map(|payment| payment.method.as_str()).collect::<Vec<_>>() as &[&str],
         &payments.iter().map(|payment| payment.action_url.as_deref()).collect::<Vec<_>>() as &[Option<&str>],
-        &payments.iter().map(|payment| payment.failure.as_deref()).collect::<Vec<_>>() as &[Option<&str>],
+        &payments.iter().map(|payment| payment.ledger.failure.as_deref()).collect::<Vec<_>>() as &[Option<&str>],
+        &payments.iter().map(|payment| &payment.ledger).collect::<Vec<_>>() as &[&Json<Ledger>],
         &payments.iter().map(|payment| payment.initiated_at).collect::<Vec<_>>(),
         &payments.iter().map(|payment| payment.created_at).collect::<Vec<_>>(),
         &payments.iter().map(|payment| payment.updated_at).collect::<Vec<_>>(),
@@ -235,12 +232,12 @@ pub(super) async fn update_payments_in_tx(tx: &mut PgConnection, payments: &[&Pa
     let done = sqlx::query_file!(
         "src/orders/sql/update_payments.sql",
         &payments.iter().map(|payment| payment.id).collect::<Vec<_>>(),
-        &payments.iter().map(|payment| payment.status.as_str()).collect::<Vec<_>>() as &[&str],
-        &payments.iter().map(|payment| payment.authorized).collect::<Vec<_>>(),
-        &payments.iter().map(|payment| payment.captured).collect::<Vec<_>>(),
-        &payments.iter().map(|payment| payment.refunded).collect::<Vec<_>>(),
+        &payments.iter().map(|payment| payment.status()).collect::<Vec<_>>() as &[&str],
+        &payments.iter().map(|payment| payment.authorized()).collect::<Vec<_>>(),
+        &payments.iter().map(|payment| payment.captured()).collect::<Vec<_>>(),
         &payments.iter().map(|payment| payment.action_url.as_deref()).collect::<Vec<_>>() as &[Option<&str>],
-        &payments.iter().map(|payment| payment.failure.as_deref()).collect::<Vec<_>>() as &[Option<&str>],
+        &payments.iter().map(|payment| payment.ledger.failure.as_deref()).collect::<Vec<_>>() as &[Option<&str>],
+        &payments.iter().map(|payment| &payment.ledger).collect::<Vec<_>>() as &[&Json<Ledger>],
         &payments.iter().map(|payment| payment.updated_at).collect::<Vec<_>>(),
         &payments.iter().map(|payment| payment.version).collect::<Vec<_>>(),
     )
