@@ -4,8 +4,8 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
-use domain::money::Currency;
 use commands::gateway::simulated;
+use domain::money::Currency;
 use domain::payment::Provider;
 use tokio_util::sync::CancellationToken;
 

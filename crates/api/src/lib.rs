@@ -27,11 +27,12 @@ pub mod extract;
 pub mod headers;
 pub mod idempotency;
 pub mod page;
-pub mod position;
 mod personal;
+pub mod position;
 pub mod prefer;
 pub mod problem;
 pub mod problems;
+mod queries;
 mod rejected;
 
 mod docs;

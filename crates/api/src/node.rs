@@ -207,10 +207,7 @@ async fn executor(
 /// Connections are made when they are needed. One that comes back inside a transaction is thrown away: sqlx can return such a
 /// connection when a future is dropped at the wrong moment.
 fn pool(options: PgConnectOptions, connections_max: u32) -> PgPool {
-    PgPoolOptions::new()
-        .max_connections(connections_max)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_lazy_with(options)
+    PgPoolOptions::new().max_connections(connections_max).acquire_timeout(ACQUIRE_TIMEOUT).connect_lazy_with(options)
 }
 
 async fn report_executor(

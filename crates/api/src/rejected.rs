@@ -68,9 +68,9 @@ fn of_cart(error: &cart::Error) -> Problem {
             .with("lines", lines.iter().map(ChangedLine::from).collect::<Vec<_>>())
             .with("cart_total", cart_total)
             .with("current_total", current_total),
-        cart::Error::TotalDiffers { expected_total, current_total } => said(Code::TotalChanged, error)
-            .with("expected_total", expected_total)
-            .with("current_total", current_total),
+        cart::Error::TotalDiffers { expected_total, current_total } => {
+            said(Code::TotalChanged, error).with("expected_total", expected_total).with("current_total", current_total)
+        }
         cart::Error::NotAGuests => said(Code::AlreadyExists, error),
     }
 }
@@ -145,9 +145,7 @@ fn of_payment(error: &payment::Error) -> Problem {
         }
         payment::Error::CaptureNotFound { .. } => said(Code::NotFound, error),
         payment::Error::NothingToVoid => illegal(error, "captured", &["refund"]),
-        payment::Error::ReferenceDiffers { .. } | payment::Error::TooManyCaptures { .. } => {
-            said(Code::Conflict, error)
-        }
+        payment::Error::ReferenceDiffers { .. } | payment::Error::TooManyCaptures { .. } => said(Code::Conflict, error),
     }
 }
 

@@ -128,6 +128,7 @@ pub static TABLE: &[Row] = &[
     Row::new(POST, "/v1/orders/{id}/payments", "orders:pay",              [OWN, ANY, NO, ANY, ANY]).with_key_required(),
     Row::new(POST, "/v1/orders/{id}/hold", "orders:hold",                 [NO, ANY, NO, ANY, ANY]),
     Row::new(POST, "/v1/orders/{id}/release", "orders:hold",              [NO, ANY, NO, ANY, ANY]),
+    Row::new(GET, "/v1/payments/{id}", "payments:read",                   [OWN, ANY, ANY, ANY, NO]),
     Row::new(POST, "/v1/payments/{id}/captures", "payments:write",        [NO, ANY, NO, ANY, NO]).with_key_required(),
     Row::new(POST, "/v1/payments/{id}/void", "payments:write",            [NO, ANY, NO, ANY, NO]).with_key_required(),
     Row::new(POST, "/v1/inventory/{sku}/transfers", "inventory:write",    [NO, ANY, NO, ANY, ANY]),

@@ -83,8 +83,15 @@ pub(crate) async fn run(config: DevConfig) -> Result<ExitCode, Failure> {
     if config.demo {
         demo::load(&node.shop().commands).await.map_err(|error| Failure::fault(&error))?;
     }
-    greeting::Greeting { api: api.address(), admin, postgres: &book.url, kafka: &broker, signer: &signer, config: &config }
-        .print();
+    greeting::Greeting {
+        api: api.address(),
+        admin,
+        postgres: &book.url,
+        kafka: &broker,
+        signer: &signer,
+        config: &config,
+    }
+    .print();
     let watch = tokio::spawn(look_after(book.private, running.stopping.clone()));
     running.serve(api, authenticator(signer)?, node.shop().clone(), CURRENCY).await;
     running.until_stopped(node).await;
@@ -105,11 +112,14 @@ impl Database {
         if let Some(url) = &config.database_url {
             let options: PgConnectOptions =
                 url.expose().parse().map_err(|error: sqlx::Error| Failure::usage(&error))?;
-            tracing::warn!("the server logs in as the owner of the database that was named: good for development alone");
+            tracing::warn!(
+                "the server logs in as the owner of the database that was named: good for development alone"
+            );
             let url = url.expose().to_owned();
             return Ok(Self { owner: options.clone(), server: options, url, private: None });
         }
-        let postgres = Postgres::start(folder, Durability::Durable, None).await.map_err(|error| Failure::usage(&error))?;
+        let postgres =
+            Postgres::start(folder, Durability::Durable, None).await.map_err(|error| Failure::usage(&error))?;
         Ok(Self {
             owner: postgres.owner(DATABASE),
             server: postgres.app(DATABASE),
@@ -131,7 +141,9 @@ impl Broker {
             return Ok(Self { address: brokers.clone(), inside: None });
         }
         let broker = MockBroker::start().map_err(|error| Failure::fault(&error))?;
-        tracing::info!("the broker inside this process keeps at most 5 MB a partition; the book refills it at every start");
+        tracing::info!(
+            "the broker inside this process keeps at most 5 MB a partition; the book refills it at every start"
+        );
         Ok(Self { address: broker.address().to_owned(), inside: Some(broker) })
     }
 

@@ -1,9 +1,9 @@
 //! `/v1/carts`: what somebody means to buy.
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
 use commands::carts::{AddItem, CartOutcome, ChangeQuantity, DiscardCart, OpenCart, RemoveItem, RepriceCart};
-use axum::http::StatusCode;
 use commands::checkout::{CheckOut, CheckOutOutcome, PaymentDetails};
 use commands::command::Answer;
 use commands::world::Held;
@@ -18,10 +18,12 @@ use uuid::Uuid;
 use crate::answer::CommandAnswer;
 use crate::app::App;
 use crate::asker::Asker;
+use crate::auth::Caller;
 use crate::etag::IfMatch;
 use crate::extract::{JsonBody, NoBody, PathParam};
 use crate::personal;
 use crate::problem::Problem;
+use crate::queries::{self, Inquiry};
 use crate::routes::orders;
 use crate::routes::payments::NewPayment;
 use crate::views::address::Address;
@@ -156,6 +158,24 @@ pub(crate) async fn reprice_cart(
     Ok(render(&asker, &answer, |command| command))
 }
 
+/// Read a cart
+#[utoipa::path(get, path = "/v1/carts/{id}", tag = "carts", params(("id" = Uuid, Path)),
+    responses((status = 200, body = CartView)))]
+pub(crate) async fn read_cart(
+    State(app): State<App>,
+    caller: Caller,
+    inquiry: Inquiry,
+    PathParam(cart_id): PathParam<CartId>,
+) -> Result<Response, Problem> {
+    inquiry.wait(&app, &projections::carts::DEFINITION).await?;
+    let found = projections::carts::find(&app.shop.read_models, cart_id).await;
+    let (cart, reflects) = found.map_err(|error| queries::problem_of(&error))?;
+    let cart = cart.ok_or_else(queries::not_found)?;
+    caller.may_touch(cart.customer_id.as_uuid())?;
+    let version = cart.version;
+    inquiry.answer(CartView::from(cart), Some(version), reflects)
+}
+
 /// Discard a cart
 #[utoipa::path(delete, path = "/v1/carts/{id}", tag = "carts", params(("id" = Uuid, Path)),
     responses((status = 200, body = CartView)))]
@@ -215,11 +235,7 @@ fn expected(cart_id: CartId, if_match: IfMatch) -> Option<(StreamId, i64)> {
     if_match.0.map(|version| (Cart::stream(cart_id.as_uuid()), version))
 }
 
-fn render(
-    asker: &Asker,
-    answer: &Answer<CartOutcome>,
-    dress: impl FnOnce(CommandAnswer) -> CommandAnswer,
-) -> Response {
+fn render(asker: &Asker, answer: &Answer<CartOutcome>, dress: impl FnOnce(CommandAnswer) -> CommandAnswer) -> Response {
     let command = CommandAnswer::new(answer.version, answer.position).replayed(answer.replayed);
     dress(command).render(asker.prefer, || CartView::of(&answer.states, answer.outcome.cart_id))
 }

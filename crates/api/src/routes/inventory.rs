@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::asker::Asker;
 use crate::extract::{JsonBody, PathParam};
 use crate::problem::Problem;
+use crate::queries::{self, Inquiry};
 use crate::views::stock::StockView;
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -74,6 +75,24 @@ pub(crate) struct Policy {
     #[schema(value_type = Option<String>, example = "main")]
     #[serde(default = "Location::main")]
     location: Location,
+}
+
+/// Read the stock of a SKU
+///
+/// Over all locations. Advice, as of the position it names: what can be had is decided at checkout.
+#[utoipa::path(get, path = "/v1/inventory/{sku}", tag = "inventory", params(("sku" = String, Path)),
+    responses((status = 200, body = StockView)))]
+pub(crate) async fn read_stock(
+    State(app): State<App>,
+    inquiry: Inquiry,
+    PathParam(sku): PathParam<Sku>,
+) -> Result<Response, Problem> {
+    inquiry.wait(&app, &projections::stock::DEFINITION).await?;
+    let found = projections::stock::find(&app.shop.read_models, &sku).await;
+    let (stock, reflects) = found.map_err(|error| queries::problem_of(&error))?;
+    let stock = stock.ok_or_else(queries::not_found)?;
+    let version = stock.version;
+    inquiry.answer(StockView::from(stock), Some(version), reflects)
 }
 
 /// Receive stock

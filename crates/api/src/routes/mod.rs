@@ -6,3 +6,4 @@ pub(crate) mod inventory;
 pub(crate) mod orders;
 pub(crate) mod payments;
 pub(crate) mod products;
+pub(crate) mod reports;

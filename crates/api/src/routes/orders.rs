@@ -6,20 +6,25 @@ use chrono::{DateTime, Utc};
 use commands::command::Answer;
 use commands::orders::{CancelOrder, DeliverShipment, HoldOrder, OrderOutcome, ReleaseOrder, ShipOrder};
 use commands::world::{Held, States};
-use domain::ids::{OrderId, Quantity, Reason, ShipmentId, Sku};
+use domain::ids::{CustomerId, OrderId, OrderNumber, Quantity, Reason, ShipmentId, Sku};
 use domain::order::{Carrier, Order, Tracking};
 use eventstore::event::StreamId;
+use projections::{UnknownSort, orders};
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::answer::CommandAnswer;
 use crate::app::App;
 use crate::asker::Asker;
+use crate::auth::Caller;
 use crate::etag::IfMatch;
-use crate::extract::{JsonBody, NoBody, PathParam};
+use crate::extract::{JsonBody, NoBody, PathParam, QueryParams};
+use crate::page::{Limit, Page, part};
 use crate::personal;
-use crate::problem::Problem;
+use crate::problem::{Place, Problem};
+use crate::problems::{Code, FieldCode};
+use crate::queries::{self, Inquiry};
 use crate::views::order::{OrderView, ShipmentView, sealed_of};
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -58,6 +63,109 @@ pub(crate) struct ParcelLine {
 pub(crate) struct Delivery {
     /// Now, if it is not given
     delivered_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct OrderQuery {
+    /// pending, confirmed, processing, shipped, delivered, cancelled or failed
+    #[serde(default)]
+    status: Option<String>,
+    #[serde(default)]
+    payment_status: Option<String>,
+    #[serde(default)]
+    fulfillment_status: Option<String>,
+    #[param(value_type = Option<Uuid>)]
+    #[serde(default)]
+    customer_id: Option<CustomerId>,
+    /// Orders with a line of it
+    #[param(value_type = Option<String>)]
+    #[serde(default)]
+    sku: Option<Sku>,
+    /// Included
+    #[serde(default)]
+    created_from: Option<DateTime<Utc>>,
+    /// Not included
+    #[serde(default)]
+    created_to: Option<DateTime<Utc>>,
+    #[param(value_type = Option<String>)]
+    #[serde(default)]
+    number: Option<OrderNumber>,
+    /// created_at or total, each also with a - in front; -created_at if it is not given
+    #[serde(default)]
+    sort: Option<String>,
+    #[param(value_type = u16, minimum = 1, maximum = 200)]
+    #[serde(default)]
+    limit: Limit,
+    /// `next_cursor` of the page before
+    #[serde(default)]
+    cursor: Option<String>,
+}
+
+/// List orders
+///
+/// A customer sees their own.
+#[utoipa::path(get, path = "/v1/orders", tag = "orders", params(OrderQuery),
+    responses((status = 200, body = Page<OrderView>)))]
+pub(crate) async fn list_orders(
+    State(app): State<App>,
+    caller: Caller,
+    inquiry: Inquiry,
+    QueryParams(query): QueryParams<OrderQuery>,
+) -> Result<Response, Problem> {
+    inquiry.wait(&app, &orders::DEFINITION).await?;
+    let sort = match &query.sort {
+        Some(sort) => sort.parse().map_err(|error: UnknownSort| unknown_sort(&error))?,
+        None => orders::NEWEST_FIRST,
+    };
+    let own = caller.only_own().map(CustomerId::from_uuid);
+    if let (Some(own), Some(asked)) = (own, query.customer_id)
+        && own != asked
+    {
+        return Err(queries::not_found());
+    }
+    let filter = orders::Filter {
+        status: query.status,
+        payment_status: query.payment_status,
+        fulfillment_status: query.fulfillment_status,
+        customer_id: own.or(query.customer_id),
+        sku: query.sku,
+        created_from: query.created_from,
+        created_to: query.created_to,
+        number: query.number,
+    };
+    let listed = orders::list(&app.shop.read_models, &filter, sort, &part(query.limit, query.cursor)).await;
+    let (page, reflects) = listed.map_err(|error| queries::problem_of(&error))?;
+    let mut data = Vec::with_capacity(page.data.len());
+    for order in page.data {
+        let opened = personal::open(&app.shop.vault, &order.shipping_address, order.email.as_ref()).await?;
+        data.push(OrderView::read(order, opened));
+    }
+    inquiry.answer_page(Page { data, next_cursor: page.next_cursor }, reflects)
+}
+
+/// Read an order
+#[utoipa::path(get, path = "/v1/orders/{id}", tag = "orders", params(("id" = Uuid, Path)),
+    responses((status = 200, body = OrderView)))]
+pub(crate) async fn read_order(
+    State(app): State<App>,
+    caller: Caller,
+    inquiry: Inquiry,
+    PathParam(order_id): PathParam<OrderId>,
+) -> Result<Response, Problem> {
+    inquiry.wait(&app, &orders::DEFINITION).await?;
+    let found = orders::find(&app.shop.read_models, order_id).await;
+    let (order, reflects) = found.map_err(|error| queries::problem_of(&error))?;
+    let order = order.ok_or_else(queries::not_found)?;
+    caller.may_touch(order.customer_id.as_uuid())?;
+    let opened = personal::open(&app.shop.vault, &order.shipping_address, order.email.as_ref()).await?;
+    let version = order.version;
+    inquiry.answer(OrderView::read(order, opened), Some(version), reflects)
+}
+
+fn unknown_sort(error: &UnknownSort) -> Problem {
+    let place = Place::Parameter("sort".to_owned());
+    Problem::new(Code::InvalidValue).at(place, FieldCode::InvalidValue, error.to_string())
 }
 
 /// Cancel an order

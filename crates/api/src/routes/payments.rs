@@ -15,8 +15,10 @@ use uuid::Uuid;
 use crate::answer::CommandAnswer;
 use crate::app::App;
 use crate::asker::Asker;
+use crate::auth::Caller;
 use crate::extract::{JsonBody, PathParam};
 use crate::problem::Problem;
+use crate::queries::{self, Inquiry};
 use crate::views::money::MoneySchema;
 use crate::views::payment::PaymentView;
 
@@ -41,6 +43,28 @@ pub(crate) struct NewCapture {
 pub(crate) struct NewVoid {
     #[schema(value_type = String, max_length = 500)]
     reason: Reason,
+}
+
+/// Read a payment
+#[utoipa::path(get, path = "/v1/payments/{id}", tag = "payments", params(("id" = Uuid, Path)),
+    responses((status = 200, body = PaymentView)))]
+pub(crate) async fn read_payment(
+    State(app): State<App>,
+    caller: Caller,
+    inquiry: Inquiry,
+    PathParam(payment_id): PathParam<PaymentId>,
+) -> Result<Response, Problem> {
+    inquiry.wait(&app, &projections::orders::DEFINITION).await?;
+    let found = projections::orders::find_payment(&app.shop.read_models, payment_id).await;
+    let (payment, reflects) = found.map_err(|error| queries::problem_of(&error))?;
+    let payment = payment.ok_or_else(queries::not_found)?;
+    match payment.customer_id {
+        Some(customer_id) => caller.may_touch(customer_id.as_uuid())?,
+        None if caller.only_own().is_some() => return Err(queries::not_found()),
+        None => {}
+    }
+    let version = payment.version;
+    inquiry.answer(PaymentView::from(payment), Some(version), reflects)
 }
 
 /// Pay by another method

@@ -45,6 +45,28 @@ pub(crate) struct CartLineView {
     pub(crate) line_total: Money,
 }
 
+impl From<projections::carts::Cart> for CartView {
+    fn from(cart: projections::carts::Cart) -> Self {
+        let lines = cart.lines.into_iter().map(|line| CartLineView {
+            sku: line.sku,
+            name: line.name,
+            quantity: line.quantity,
+            unit_price: line.unit_price,
+            line_total: line.line_total,
+        });
+        Self {
+            id: cart.id.as_uuid(),
+            status: cart.status.into(),
+            currency: cart.currency.to_string(),
+            customer_id: cart.customer_id.as_uuid(),
+            lines: lines.collect(),
+            total: cart.total,
+            order_id: cart.order_id.map(|order_id| order_id.as_uuid()),
+            version: cart.version,
+        }
+    }
+}
+
 impl CartView {
     /// `None` only if the cart is not among the states.
     pub(crate) fn of(states: &States, id: CartId) -> Option<Self> {

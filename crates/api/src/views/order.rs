@@ -171,6 +171,79 @@ impl OrderView {
     }
 }
 
+impl OrderView {
+    /// Of the read model, its personal data opened for whoever asked.
+    pub(crate) fn read(order: projections::orders::Order, opened: Opened) -> Self {
+        Self {
+            id: order.id.as_uuid(),
+            number: order.number.to_string(),
+            status: order.status.into(),
+            payment_status: order.payment_status.into(),
+            fulfillment_status: order.fulfillment_status.into(),
+            on_hold: order.on_hold,
+            customer_id: order.customer_id.as_uuid(),
+            cart_id: order.cart_id.as_uuid(),
+            currency: order.currency.to_string(),
+            lines: order.lines.into_iter().map(OrderLineView::from).collect(),
+            subtotal: order.subtotal,
+            shipping: order.shipping,
+            tax: order.tax,
+            discount: order.discount,
+            total: order.total,
+            payments: order.payments.into_iter().map(OrderPaymentView::from).collect(),
+            shipments: order.shipments.into_iter().map(ShipmentView::from).collect(),
+            returns: [],
+            shipping_address: opened.shipping_address,
+            email: opened.email,
+            created_at: order.created_at,
+            updated_at: Some(order.updated_at),
+            version: order.version,
+        }
+    }
+}
+
+impl From<projections::orders::OrderLine> for OrderLineView {
+    fn from(line: projections::orders::OrderLine) -> Self {
+        Self {
+            id: line.id.as_uuid(),
+            sku: line.sku,
+            name: line.name,
+            quantity: line.quantity,
+            unit_price: line.unit_price,
+            line_total: line.line_total,
+            shipped: line.shipped,
+            delivered: line.delivered,
+            cancelled: line.cancelled,
+            returned: line.returned,
+        }
+    }
+}
+
+impl From<projections::orders::OrderPayment> for OrderPaymentView {
+    fn from(payment: projections::orders::OrderPayment) -> Self {
+        Self { id: payment.id.as_uuid(), status: payment.status.into(), amount: payment.amount }
+    }
+}
+
+impl From<projections::orders::Shipment> for ShipmentView {
+    fn from(shipment: projections::orders::Shipment) -> Self {
+        let lines = shipment.lines.into_iter().map(|units| ShippedLineView {
+            line_id: units.line_id.as_uuid(),
+            sku: units.sku,
+            quantity: units.quantity,
+        });
+        Self {
+            id: shipment.id.as_uuid(),
+            status: shipment.status.into(),
+            carrier: shipment.carrier,
+            tracking: shipment.tracking,
+            lines: lines.collect(),
+            dispatched_at: shipment.dispatched_at,
+            delivered_at: shipment.delivered_at,
+        }
+    }
+}
+
 impl OrderLineView {
     fn of(line: &order::Line) -> Self {
         Self {

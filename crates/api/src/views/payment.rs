@@ -36,6 +36,23 @@ pub(crate) struct PaymentView {
     pub(crate) version: i64,
 }
 
+impl From<projections::orders::Payment> for PaymentView {
+    fn from(payment: projections::orders::Payment) -> Self {
+        Self {
+            id: payment.id.as_uuid(),
+            order_id: payment.order_id.as_uuid(),
+            status: payment.status.into(),
+            amount: payment.amount,
+            authorized: payment.authorized,
+            captured: payment.captured,
+            refunded: payment.refunded,
+            provider: payment.provider,
+            action_url: payment.action_url,
+            version: payment.version,
+        }
+    }
+}
+
 impl PaymentView {
     pub(crate) fn of(states: &States, id: PaymentId) -> Option<Self> {
         let (state, version) = states.get::<Payment>(id.as_uuid())?;

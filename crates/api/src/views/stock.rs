@@ -37,6 +37,20 @@ pub(crate) struct StockAtView {
     pub(crate) available: i64,
 }
 
+impl From<projections::stock::StockLevel> for StockView {
+    fn from(stock: projections::stock::StockLevel) -> Self {
+        let locations = stock.locations.into_iter().map(|place| StockAtView {
+            location: place.location,
+            on_hand: place.on_hand,
+            reserved: place.reserved,
+            allocated: place.allocated,
+            unavailable: place.unavailable,
+            available: place.available,
+        });
+        Self::sum(stock.sku, locations.collect(), stock.version)
+    }
+}
+
 impl StockView {
     /// The stock at these locations, as of `now`: a reservation counts until it expires.
     pub(crate) fn of(states: &States, sku: &Sku, locations: &[Location], now: DateTime<Utc>) -> Self {
