@@ -95,9 +95,14 @@ impl Shop {
         done
     }
 
+    pub(crate) fn find<A: Held>(&self, id: Uuid) -> Option<&A::State> {
+        let entry = self.world.get(&A::stream(id))?;
+        A::held(entry.state.as_ref().expect("every event can be read")).map(AsRef::as_ref)
+    }
+
+    #[track_caller]
     pub(crate) fn state<A: Held>(&self, id: Uuid) -> &A::State {
-        let entry = self.world.get(&A::stream(id)).unwrap_or_else(|| panic!("{} was not touched", A::stream(id)));
-        A::held(entry.state.as_ref().expect("every event can be read")).expect("the category fixes the kind")
+        self.find::<A>(id).unwrap_or_else(|| panic!("{} was not touched", A::stream(id)))
     }
 
     /// The last event of this type.

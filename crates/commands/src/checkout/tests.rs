@@ -95,11 +95,7 @@ fn c8_changed_prices_are_told_with_both_totals() {
     shop.accept(ChangePrice { sku: sku("MUG"), price: gbp(450) });
     let (cart_price, current_price) = (gbp(500), gbp(450));
     let line = PriceDifference { sku: sku("MUG"), quantity: quantity(2), cart_price, current_price };
-    let changed = cart::Error::PriceChanged {
-        lines: vec![line],
-        cart_total: gbp(1_900),
-        current_total: gbp(1_800),
-    };
+    let changed = cart::Error::PriceChanged { lines: vec![line], cart_total: gbp(1_900), current_total: gbp(1_800) };
     assert_eq!(shop.refuse(check_out(1)), Rejection::Cart(changed));
     shop.accept(crate::carts::RepriceCart { cart_id: cart_id(1), owner: None });
     shop.accept(check_out(1));

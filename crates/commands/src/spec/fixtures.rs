@@ -1,5 +1,7 @@
 //! The things that tests are about, from short words, and a shop in which some of them have happened.
 
+use std::sync::Arc;
+
 use domain::cart::Cart;
 use domain::ids::{
     CartId, CustomerId, Location, OrderId, PaymentId, Quantity, Reason, ShipmentId, Sku, inventory_stream,
@@ -7,9 +9,10 @@ use domain::ids::{
 use domain::inventory::Inventory;
 use domain::money::{Currency, Money};
 use domain::order::{self, Order};
-use domain::payment::{Ledger, Method, Payment, PaymentToken, Provider, ProviderReference};
+use domain::payment::{FailureCode, Ledger, Method, Operation, Payment, PaymentToken, Provider, ProviderReference};
 use domain::product::{Attributes, Name};
 use domain::sealed::Sealed;
+use eventstore::event::RecordedEvent;
 use uuid::Uuid;
 
 use super::Shop;
@@ -19,7 +22,8 @@ use crate::inventory::ReceiveStock;
 use crate::orders::ShipOrder;
 use crate::orders::settle::ConfirmOrder;
 use crate::payments::RequestAuthorization;
-use crate::payments::record::RecordAuthorization;
+use crate::payments::record::{RecordAuthorization, RecordFailure};
+use crate::process::{Call, Deadline, Effect, Process};
 use crate::products::CreateProduct;
 
 pub(crate) fn sku(text: &str) -> Sku {
@@ -130,6 +134,26 @@ pub(crate) fn ship(number: u128, lines: Option<&[(&str, i64)]>) -> ShipOrder {
     }
 }
 
+/// What a process does about an event, an effect a line. Ids are shown by their last eight digits.
+pub(crate) fn effects(process: &dyn Process, event: &RecordedEvent) -> Vec<String> {
+    let short = |id: Uuid| id.simple().to_string()[24..].to_owned();
+    let effects = process.react(event).expect("the event can be read").into_iter();
+    let shown = effects.map(|effect| match effect {
+        Effect::Run(runnable) => format!("run {}", runnable.name()),
+        Effect::SetDeadline(Deadline { kind, subject, due_at }) => {
+            let time = due_at - event.recorded_at;
+            let span = match time.num_days() {
+                0 => format!("{} minutes", time.num_minutes()),
+                days => format!("{days} days"),
+            };
+            format!("set {kind} of {} in {span}", short(subject))
+        }
+        Effect::ClearDeadline { kind, subject } => format!("clear {kind} of {}", short(subject)),
+        Effect::Call(Call { kind, order_id, .. }) => format!("call {} for {}", kind.name(), short(order_id)),
+    });
+    shown.collect()
+}
+
 /// What a stock holds: on hand, reserved, allocated.
 pub(crate) type Stock = (i64, i64, i64);
 
@@ -165,8 +189,25 @@ impl Shop {
     #[track_caller]
     pub(crate) fn authorize(&mut self, number: u128) {
         self.request_authorization(number);
+        self.authorize_payment(number);
+    }
+
+    #[track_caller]
+    pub(crate) fn authorize_payment(&mut self, number: u128) {
         let provider_reference = reference(&format!("auth_{number}"));
         self.accept(RecordAuthorization { payment_id: payment_id(number), provider_reference });
+    }
+
+    /// The provider has been asked, and has said no.
+    #[track_caller]
+    pub(crate) fn decline(&mut self, number: u128) {
+        self.request_authorization(number);
+        self.accept(RecordFailure {
+            payment_id: payment_id(number),
+            operation: Operation::Authorization,
+            code: FailureCode::new("card_declined").unwrap(),
+            detail: None,
+        });
     }
 
     #[track_caller]
@@ -190,6 +231,10 @@ impl Shop {
         self.state::<Order>(order_id(number).as_uuid())
     }
 
+    pub(crate) fn contents(&self, number: u128) -> Arc<order::Contents> {
+        Arc::new(self.order_state(number).contents().expect("the order was created").clone())
+    }
+
     pub(crate) fn payment(&self, number: u128) -> &Ledger {
         self.state::<Payment>(payment_id(number).as_uuid()).ledger().expect("the payment was opened")
     }
@@ -202,5 +247,26 @@ impl Shop {
     pub(crate) fn stock(&self, text: &str) -> Stock {
         let stock = self.state::<Inventory>(inventory_stream(&sku(text), &Location::main()));
         (stock.on_hand(), stock.reserved(self.now), stock.allocated())
+    }
+
+    pub(crate) fn orders(&self) -> Vec<(OrderId, &order::State)> {
+        self.opened("order.created").map(|id| (OrderId::from_uuid(id), self.state::<Order>(id))).collect()
+    }
+
+    pub(crate) fn payments(&self) -> Vec<(PaymentId, &Ledger)> {
+        let ledger = |id| self.state::<Payment>(id).ledger().expect("the payment was opened");
+        self.opened("payment.initiated").map(|id| (PaymentId::from_uuid(id), ledger(id))).collect()
+    }
+
+    /// The streams that began with this event.
+    fn opened(&self, event_type: &str) -> impl Iterator<Item = Uuid> {
+        self.book.iter().filter(move |event| event.event_type == event_type).map(|event| event.stream.id)
+    }
+
+    /// Units that are reserved, even if no longer, or allocated for an order.
+    pub(crate) fn promised(&self, text: &str, order_id: OrderId) -> i64 {
+        let Some(stock) = self.find::<Inventory>(inventory_stream(&sku(text), &Location::main())) else { return 0 };
+        let reserved = stock.reservation(order_id).map_or(0, |reservation| reservation.quantity.get());
+        reserved + stock.allocation(order_id).map_or(0, |allocation| allocation.quantity.get())
     }
 }
