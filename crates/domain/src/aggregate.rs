@@ -27,6 +27,16 @@ pub trait Aggregate {
     fn weight(state: &Self::State) -> usize;
 }
 
+/// The state after these events.
+pub fn fold<'a, A: Aggregate<Event: 'a>>(state: A::State, events: impl IntoIterator<Item = &'a A::Event>) -> A::State {
+    events.into_iter().fold(state, A::evolve)
+}
+
+/// What a refusal shows of the commands that would have been accepted.
+pub fn listed(allowed: &[&str]) -> String {
+    if allowed.is_empty() { "nothing".to_owned() } else { allowed.join(", ") }
+}
+
 /// How an aggregate's events are named and written. Implemented by [`events!`](crate::events).
 pub trait EventKind: Clone + fmt::Debug + PartialEq + Sized + Send + Sync + 'static {
     /// Every event type of the category, with the schema version that is written today.

@@ -1,0 +1,364 @@
+//! An order: what was bought, at what price, and what became of it. One stream an order.
+//!
+//! `pending -> confirmed -> processing -> shipped -> delivered`, or to `failed` or `cancelled` on the way. Knows neither
+//! stock nor payments: whoever ships says whether the payment covers it, and moves the stock in the same append.
+
+mod create;
+mod events;
+mod state;
+
+use chrono::{DateTime, Utc};
+
+pub use self::{
+    create::{Create, NewLine},
+    events::{
+        Cancelled, Carrier, Completed, Confirmed, Created, CreatedLine, Event, Failed, Failure, Held, LineUnits,
+        LinesCancelled, Released, ShipmentCreated, ShipmentDelivered, ShipmentDispatched, Tracking,
+    },
+    state::{Contents, Dispatch, Line, Shipment, State, Totals},
+};
+use crate::{
+    aggregate::{Aggregate, listed},
+    ids::{LineId, PaymentId, Quantity, Reason, ShipmentId, Sku},
+    money::{self, Currency, Money},
+};
+
+/// As many as a cart has.
+pub const LINES_MAX: usize = crate::cart::LINES_MAX;
+
+/// Parcels of one order. Far above what anyone sends, and a bound on what its state holds.
+pub const SHIPMENTS_MAX: usize = 500;
+
+/// The aggregate.
+#[derive(Debug)]
+pub struct Order;
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    Create(Box<Create>),
+    Confirm {
+        payment_id: PaymentId,
+        at: DateTime<Utc>,
+    },
+    /// O6: `payment_covers` says that the payment is authorised or captured. No lines: everything that is unsent.
+    DispatchShipment {
+        shipment_id: ShipmentId,
+        lines: Option<Vec<LineUnits>>,
+        carrier: Carrier,
+        tracking: Tracking,
+        payment_covers: bool,
+        at: DateTime<Utc>,
+    },
+    DeliverShipment {
+        shipment_id: ShipmentId,
+        delivered_at: DateTime<Utc>,
+    },
+    Hold {
+        reason: Reason,
+    },
+    Release,
+    Cancel {
+        reason: Reason,
+    },
+    CancelLines {
+        lines: Vec<LineUnits>,
+        reason: Reason,
+    },
+    Fail {
+        reason: Failure,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Error {
+    #[error("the order is {state}; it would accept {}", listed(allowed))]
+    IllegalTransition { state: &'static str, allowed: &'static [&'static str] },
+    #[error("an order has at least one line")]
+    EmptyOrder,
+    #[error("an order has at most {max} lines")]
+    TooManyLines { max: usize },
+    #[error("an order has at most {max} shipments")]
+    TooManyShipments { max: usize },
+    #[error("the line {line_id} is there twice")]
+    DuplicateLine { line_id: LineId },
+    #[error("an order has 1 to {max} units of one product, and {sku} would have {found}")]
+    QuantityOutOfRange { sku: Sku, found: i64, max: i64 },
+    #[error("the order is in {expected}, and an amount of it in {found}")]
+    CurrencyMismatch { expected: Currency, found: Currency },
+    #[error("the total does not fit")]
+    AmountTooLarge,
+    #[error("{amount} would be below zero")]
+    NegativeAmount { amount: Money },
+    #[error("no line is named")]
+    NoLines,
+    #[error("the order has no line {line}")]
+    LineNotFound { line: String },
+    #[error("{requested} of {sku} were asked for, and {remaining} are left")]
+    TooManyUnits { sku: Sku, requested: i64, remaining: i64 },
+    #[error("the order has no shipment {shipment_id}")]
+    ShipmentNotFound { shipment_id: ShipmentId },
+    #[error("the order is on hold: {reason}")]
+    OnHold { reason: Reason },
+    #[error("no payment is authorised or captured for the order")]
+    PaymentNotAuthorized,
+}
+
+impl Error {
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::IllegalTransition { .. } => "illegal_transition",
+            Self::EmptyOrder => "empty_order",
+            Self::TooManyLines { .. } => "too_many_lines",
+            Self::TooManyShipments { .. } => "too_many_shipments",
+            Self::DuplicateLine { .. } => "duplicate_line",
+            Self::QuantityOutOfRange { .. } => "quantity_out_of_range",
+            Self::CurrencyMismatch { .. } => "currency_mismatch",
+            Self::AmountTooLarge => "amount_too_large",
+            Self::NegativeAmount { .. } => "negative_amount",
+            Self::NoLines => "no_lines",
+            Self::LineNotFound { .. } => "line_not_found",
+            Self::TooManyUnits { .. } => "quantity_exceeds_remaining",
+            Self::ShipmentNotFound { .. } => "shipment_not_found",
+            Self::OnHold { .. } => "order_on_hold",
+            Self::PaymentNotAuthorized => "payment_not_authorized",
+        }
+    }
+}
+
+impl Aggregate for Order {
+    const CATEGORY: &'static str = "order";
+
+    type State = State;
+    type Command = Command;
+    type Event = Event;
+    type Error = Error;
+
+    fn initial() -> State {
+        State::Absent
+    }
+
+    fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
+        match command {
+            Command::Create(order) => create(state, *order),
+            Command::Confirm { payment_id, at } => match state {
+                State::Pending(_) => Ok(vec![Event::Confirmed(Confirmed { payment_id, confirmed_at: at })]),
+                State::Confirmed(_) => Ok(vec![]),
+                State::Absent | State::Cancelled(..) | State::Failed(..) => Err(state.illegal()),
+            },
+            Command::DispatchShipment { shipment_id, lines, carrier, tracking, payment_covers, at } => {
+                let parcel = Parcel { shipment_id, carrier, tracking, at };
+                dispatch(state, parcel, lines, payment_covers)
+            }
+            Command::DeliverShipment { shipment_id, delivered_at } => deliver(state, shipment_id, delivered_at),
+            Command::Hold { reason } => hold(state, reason),
+            Command::Release => release(state),
+            Command::Cancel { reason } => match state {
+                State::Cancelled(..) => Ok(vec![]),
+                // O4: the whole order, while nothing is shipped.
+                State::Pending(contents) | State::Confirmed(contents) if contents.shipments.is_empty() => {
+                    Ok(vec![Event::Cancelled(Cancelled { reason })])
+                }
+                _ => Err(state.illegal()),
+            },
+            Command::CancelLines { lines, reason } => cancel_lines(state, lines, reason),
+            Command::Fail { reason } => match state {
+                State::Pending(_) => Ok(vec![Event::Failed(Failed { reason })]),
+                State::Failed(..) => Ok(vec![]),
+                State::Absent | State::Confirmed(_) | State::Cancelled(..) => Err(state.illegal()),
+            },
+        }
+    }
+
+    fn evolve(state: State, event: &Event) -> State {
+        match event {
+            Event::Created(created) => State::Pending(Contents::of(created).into()),
+            Event::Confirmed(confirmed) => state.confirm(confirmed),
+            Event::Held(Held { reason }) => state.map(|contents| contents.hold = Some(reason.clone())),
+            Event::Released(Released {}) => state.map(|contents| contents.hold = None),
+            Event::ShipmentCreated(created) => state.map(|contents| contents.pack(created)),
+            Event::ShipmentDispatched(dispatched) => state.map(|contents| contents.dispatch(dispatched)),
+            Event::ShipmentDelivered(delivered) => state.map(|contents| contents.deliver(delivered)),
+            Event::LinesCancelled(cancelled) => state.map(|contents| contents.cancel(&cancelled.lines)),
+            Event::Cancelled(Cancelled { reason }) => state.end(|contents| State::Cancelled(contents, reason.clone())),
+            Event::Failed(Failed { reason }) => state.end(|contents| State::Failed(contents, *reason)),
+            Event::Completed(completed) => state.map(|contents| contents.complete(completed)),
+        }
+    }
+
+    fn weight(state: &State) -> usize {
+        size_of::<State>() + state.contents().map_or(0, Contents::weight)
+    }
+}
+
+fn create(state: &State, order: Create) -> Result<Vec<Event>, Error> {
+    match state.contents() {
+        None => Ok(vec![Event::Created(Box::new(order.priced()?))]),
+        Some(contents) if contents.cart_id == order.cart_id => Ok(vec![]),
+        Some(_) => Err(state.illegal()),
+    }
+}
+
+/// A parcel that leaves.
+struct Parcel {
+    shipment_id: ShipmentId,
+    carrier: Carrier,
+    tracking: Tracking,
+    at: DateTime<Utc>,
+}
+
+fn dispatch(
+    state: &State,
+    parcel: Parcel,
+    lines: Option<Vec<LineUnits>>,
+    payment_covers: bool,
+) -> Result<Vec<Event>, Error> {
+    let State::Confirmed(order) = state else { return Err(state.illegal()) };
+    if order.shipment(parcel.shipment_id).is_some() {
+        return Ok(vec![]);
+    }
+    if order.lines.iter().all(|line| line.unshipped() == 0) {
+        return Err(state.illegal());
+    }
+    if let Some(reason) = order.hold.clone() {
+        return Err(Error::OnHold { reason });
+    }
+    if !payment_covers {
+        return Err(Error::PaymentNotAuthorized);
+    }
+    if order.shipments.len() >= SHIPMENTS_MAX {
+        return Err(Error::TooManyShipments { max: SHIPMENTS_MAX });
+    }
+    let lines = match lines {
+        Some(lines) => unsent(order, lines)?,
+        None => everything_unsent(order),
+    };
+    let amount = due(order, &lines).map_err(too_large)?;
+    let Parcel { shipment_id, carrier, tracking, at } = parcel;
+    Ok(vec![
+        Event::ShipmentCreated(ShipmentCreated { shipment_id, lines, amount }),
+        Event::ShipmentDispatched(ShipmentDispatched { shipment_id, carrier, tracking, amount, dispatched_at: at }),
+    ])
+}
+
+fn everything_unsent(order: &Contents) -> Vec<LineUnits> {
+    let unsent = |line: &Line| {
+        let quantity = Quantity::new(line.unshipped()).ok()?;
+        Some(LineUnits { line_id: line.id, sku: line.sku.clone(), quantity })
+    };
+    order.lines.iter().filter_map(unsent).collect()
+}
+
+/// O1: no more than is left of each line. Each line once, in the order's own order, and under its own SKU.
+fn unsent(order: &Contents, wanted: Vec<LineUnits>) -> Result<Vec<LineUnits>, Error> {
+    if wanted.is_empty() {
+        return Err(Error::NoLines);
+    }
+    let mut units = vec![0; order.lines.len()];
+    let mut last = 0;
+    for LineUnits { line_id, quantity, .. } in wanted {
+        last = order.place(line_id, last).ok_or_else(|| Error::LineNotFound { line: line_id.to_string() })?;
+        units[last] += quantity.get();
+    }
+    let mut lines = Vec::new();
+    for (line, requested) in order.lines.iter().zip(units).filter(|(_, requested)| *requested > 0) {
+        let remaining = line.unshipped();
+        let too_many = || Error::TooManyUnits { sku: line.sku.clone(), requested, remaining };
+        let quantity = Quantity::new(requested).ok().filter(|_| requested <= remaining).ok_or_else(too_many)?;
+        lines.push(LineUnits { line_id: line.id, sku: line.sku.clone(), quantity });
+    }
+    Ok(lines)
+}
+
+/// What is due for a parcel: its lines' prices, and their share of shipping, tax and discount. Shares are rounded over all
+/// that was sent so far, so that the parcels of an order add up to its total exactly.
+fn due(order: &Contents, parcel: &[LineUnits]) -> Result<Money, money::Error> {
+    let Totals { subtotal, total, .. } = order.totals;
+    let extras = total.checked_sub(subtotal)?;
+    if subtotal.is_zero() {
+        // Goods that are free have no shares: what is due comes with the first parcel.
+        return Ok(if order.shipments.is_empty() { extras } else { Money::zero(total.currency()) });
+    }
+    let share = |goods: Money| extras.fraction(goods.amount(), subtotal.amount());
+    let sent = order.lines.iter().map(|line| line.unit_price.saturating_mul(line.shipped));
+    let sent = Money::total(total.currency(), sent)?;
+    let with_parcel = sent.checked_add(value(order, parcel)?)?;
+    with_parcel.checked_add(share(with_parcel)?)?.checked_sub(sent.checked_add(share(sent)?)?)
+}
+
+/// The prices of these units.
+fn value(order: &Contents, lines: &[LineUnits]) -> Result<Money, money::Error> {
+    let mut last = 0;
+    let mut value = Money::zero(order.totals.total.currency());
+    for LineUnits { line_id, quantity, .. } in lines {
+        if let Some(place) = order.place(*line_id, last) {
+            value = value.checked_add(order.lines[place].unit_price.checked_mul(*quantity)?)?;
+            last = place;
+        }
+    }
+    Ok(value)
+}
+
+fn too_large(_: money::Error) -> Error {
+    Error::AmountTooLarge
+}
+
+fn deliver(state: &State, shipment_id: ShipmentId, delivered_at: DateTime<Utc>) -> Result<Vec<Event>, Error> {
+    let State::Confirmed(order) = state else { return Err(state.illegal()) };
+    match order.shipment(shipment_id) {
+        None => return Err(Error::ShipmentNotFound { shipment_id }),
+        Some(shipment) if shipment.delivered_at.is_some() => return Ok(vec![]),
+        Some(_) => {}
+    }
+    let delivered = ShipmentDelivered { shipment_id, delivered_at };
+    let mut after = Contents::clone(order);
+    after.deliver(&delivered);
+    let mut events = vec![Event::ShipmentDelivered(delivered)];
+    if after.is_delivered() {
+        events.push(Event::Completed(Completed { completed_at: delivered_at }));
+    }
+    Ok(events)
+}
+
+fn hold(state: &State, reason: Reason) -> Result<Vec<Event>, Error> {
+    match state {
+        State::Pending(order) | State::Confirmed(order) if !order.is_shipped() => match &order.hold {
+            Some(held) if *held == reason => Ok(vec![]),
+            _ => Ok(vec![Event::Held(Held { reason })]),
+        },
+        _ => Err(state.illegal()),
+    }
+}
+
+fn release(state: &State) -> Result<Vec<Event>, Error> {
+    match state {
+        State::Pending(order) | State::Confirmed(order) if order.hold.is_some() => {
+            Ok(vec![Event::Released(Released {})])
+        }
+        State::Pending(_) | State::Confirmed(_) => Ok(vec![]),
+        State::Absent | State::Cancelled(..) | State::Failed(..) => Err(state.illegal()),
+    }
+}
+
+/// O4: what is unshipped. Where nothing is left and nothing was sent, that is the whole order.
+fn cancel_lines(state: &State, lines: Vec<LineUnits>, reason: Reason) -> Result<Vec<Event>, Error> {
+    let State::Confirmed(order) = state else { return Err(state.illegal()) };
+    if order.is_shipped() {
+        return Err(state.illegal());
+    }
+    let lines = unsent(order, lines)?;
+    let mut after = Contents::clone(order);
+    after.cancel(&lines);
+    if after.shipments.is_empty() && after.lines.iter().all(|line| line.unshipped() == 0) {
+        return Ok(vec![Event::Cancelled(Cancelled { reason })]);
+    }
+    let amount = value(order, &lines).map_err(too_large)?;
+    let mut events = vec![Event::LinesCancelled(LinesCancelled { lines, amount, reason })];
+    let last_delivery = after.shipments.iter().filter_map(|shipment| shipment.delivered_at).max();
+    if let Some(completed_at) = last_delivery.filter(|_| after.is_delivered()) {
+        events.push(Event::Completed(Completed { completed_at }));
+    }
+    Ok(events)
+}
+
+#[cfg(test)]
+mod tests;

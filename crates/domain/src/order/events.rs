@@ -1,0 +1,153 @@
+//! What happens to orders, as it is stored and published.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    country::Country,
+    ids::{CartId, CustomerId, LineId, OrderNumber, PaymentId, Quantity, Reason, ShipmentId, Sku, Text},
+    money::Money,
+    product::Name,
+    sealed::Sealed,
+};
+
+pub type Carrier = Text<100>;
+pub type Tracking = Text<100>;
+
+crate::events! {
+    pub enum Event {
+        Created(Box<Created>) = "order.created" v1,
+        Confirmed(Confirmed) = "order.confirmed" v1,
+        Held(Held) = "order.held" v1,
+        Released(Released) = "order.released" v1,
+        ShipmentCreated(ShipmentCreated) = "order.shipment_created" v1,
+        ShipmentDispatched(ShipmentDispatched) = "order.shipment_dispatched" v1,
+        ShipmentDelivered(ShipmentDelivered) = "order.shipment_delivered" v1,
+        LinesCancelled(LinesCancelled) = "order.lines_cancelled" v1,
+        Cancelled(Cancelled) = "order.cancelled" v1,
+        Failed(Failed) = "order.failed" v1,
+        Completed(Completed) = "order.completed" v1,
+    }
+}
+
+/// O3: `subtotal + shipping + tax - discount = total`. The country stands outside the sealed address: it alone names nobody.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Created {
+    pub number: OrderNumber,
+    pub cart_id: CartId,
+    pub payment_id: PaymentId,
+    pub customer_id: CustomerId,
+    pub lines: Vec<CreatedLine>,
+    pub subtotal: Money,
+    pub shipping: Money,
+    pub tax: Money,
+    pub discount: Money,
+    pub total: Money,
+    pub shipping_address: Sealed,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Sealed>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<Country>,
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CreatedLine {
+    pub id: LineId,
+    pub sku: Sku,
+    pub name: Name,
+    pub quantity: Quantity,
+    pub unit_price: Money,
+    pub line_total: Money,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Confirmed {
+    /// The payment that covers it.
+    pub payment_id: PaymentId,
+    pub confirmed_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Held {
+    pub reason: Reason,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Released {}
+
+/// Some units of one line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LineUnits {
+    pub line_id: LineId,
+    pub sku: Sku,
+    pub quantity: Quantity,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ShipmentCreated {
+    pub shipment_id: ShipmentId,
+    pub lines: Vec<LineUnits>,
+    /// What is due for these lines: their prices, and their share of shipping, tax and discount.
+    pub amount: Money,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ShipmentDispatched {
+    pub shipment_id: ShipmentId,
+    pub carrier: Carrier,
+    pub tracking: Tracking,
+    pub amount: Money,
+    pub dispatched_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ShipmentDelivered {
+    pub shipment_id: ShipmentId,
+    pub delivered_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LinesCancelled {
+    pub lines: Vec<LineUnits>,
+    /// What will not be due: the prices of these units.
+    pub amount: Money,
+    pub reason: Reason,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cancelled {
+    pub reason: Reason,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failed {
+    pub reason: Failure,
+}
+
+/// Why a pending order could not be confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// Nobody paid in time.
+    PaymentExpired,
+    /// The payment was refused, and is not tried again.
+    PaymentFailed,
+    /// Its reservation had ended, and others had taken the stock.
+    OutOfStock,
+}
+
+impl Failure {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PaymentExpired => "payment_expired",
+            Self::PaymentFailed => "payment_failed",
+            Self::OutOfStock => "out_of_stock",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Completed {
+    pub completed_at: DateTime<Utc>,
+}

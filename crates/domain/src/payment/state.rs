@@ -1,0 +1,320 @@
+//! A payment's ledger, folded from its events, and the label over it.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    Error, PaymentToken,
+    events::{
+        ActionRequired, ActionUrl, Authorized, CaptureRequested, Captured, Failed, FailureCode, Initiated, Method,
+        Operation, Provider, ProviderReference, Voided,
+    },
+};
+use crate::{
+    ids::{CaptureId, OrderId, Reason, ShipmentId},
+    money::Money,
+};
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum State {
+    Absent,
+    Opened(Arc<Ledger>),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ledger {
+    pub order_id: OrderId,
+    pub amount: Money,
+    pub method: Method,
+    pub token: PaymentToken,
+    pub provider: Provider,
+    /// Until when the provider's answer is waited for, once it was asked.
+    pub authorization_deadline: Option<DateTime<Utc>>,
+    /// The provider's id of this payment, once it is known.
+    pub provider_reference: Option<ProviderReference>,
+    pub action_url: Option<ActionUrl>,
+    pub authorization: Option<Authorization>,
+    pub captures: Vec<Capture>,
+    /// Why it failed, where nothing came of it since.
+    pub failure: Option<Failure>,
+    pub void: Void,
+    /// P6. Stays, whatever becomes of the void: a payment that was to be voided is never captured from.
+    pub void_wanted: bool,
+    /// Lapsed: what is not captured is gone.
+    pub expired: bool,
+    /// P4: the provider's ids of the operations whose results are recorded.
+    pub(super) operations: BTreeSet<ProviderReference>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Authorization {
+    pub authorized_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Capture {
+    pub id: CaptureId,
+    pub requested: Money,
+    pub shipment_id: Option<ShipmentId>,
+    pub outcome: Outcome,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    Pending,
+    Captured { operation_id: ProviderReference, amount: Money },
+    Failed,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure {
+    pub operation: Operation,
+    pub code: FailureCode,
+    pub detail: Option<Reason>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Void {
+    None,
+    Requested(Money),
+    Voided(Money),
+}
+
+impl State {
+    pub fn exists(&self) -> bool {
+        self.ledger().is_some()
+    }
+
+    pub fn ledger(&self) -> Option<&Ledger> {
+        match self {
+            Self::Absent => None,
+            Self::Opened(ledger) => Some(ledger),
+        }
+    }
+
+    /// As shown to people and in JSON.
+    pub fn status(&self) -> &'static str {
+        self.ledger().map_or("absent", Ledger::status)
+    }
+
+    pub(super) fn opened(&self) -> Result<&Ledger, Error> {
+        self.ledger().ok_or_else(|| self.illegal())
+    }
+
+    pub(super) fn illegal(&self) -> Error {
+        match self {
+            Self::Absent => Error::IllegalTransition { state: "absent", allowed: &["initiate"] },
+            Self::Opened(ledger) => ledger.illegal(),
+        }
+    }
+
+    pub(super) fn map(mut self, change: impl FnOnce(&mut Ledger)) -> Self {
+        if let Self::Opened(ledger) = &mut self {
+            change(Arc::make_mut(ledger));
+        }
+        self
+    }
+}
+
+impl Ledger {
+    pub(super) fn of(initiated: &Initiated) -> Self {
+        let Initiated { order_id, amount, method, token, provider } = initiated.clone();
+        Self {
+            order_id,
+            amount,
+            method,
+            token,
+            provider,
+            authorization_deadline: None,
+            provider_reference: None,
+            action_url: None,
+            authorization: None,
+            captures: Vec::new(),
+            failure: None,
+            void: Void::None,
+            void_wanted: false,
+            expired: false,
+            operations: BTreeSet::new(),
+        }
+    }
+
+    /// Whether initiating it so would make it what it is.
+    pub(super) fn is_of(&self, initiated: &Initiated) -> bool {
+        let Initiated { order_id, amount, method, token, provider } = initiated;
+        (&self.order_id, &self.amount, &self.method, &self.token, &self.provider)
+            == (order_id, amount, method, token, provider)
+    }
+
+    /// The label over the ledger: money that was taken speaks first, then how it ended, then how far it came.
+    pub fn status(&self) -> &'static str {
+        let captured = self.captured();
+        match () {
+            () if captured.is_positive() && captured >= self.amount => "completed",
+            () if captured.is_positive() => "partially_captured",
+            () if matches!(self.void, Void::Voided(_)) => "voided",
+            () if self.expired => "expired",
+            () if self.failure.is_some() => "failed",
+            () if self.authorization.is_some() => "authorized",
+            () if self.action_url.is_some() => "action_required",
+            () => "initiated",
+        }
+    }
+
+    pub fn authorized(&self) -> Money {
+        if self.authorization.is_some() { self.amount } else { Money::zero(self.amount.currency()) }
+    }
+
+    pub fn captured(&self) -> Money {
+        self.sum(|capture| match &capture.outcome {
+            Outcome::Captured { amount, .. } => Some(*amount),
+            Outcome::Pending | Outcome::Failed => None,
+        })
+    }
+
+    pub fn capture_pending(&self) -> Money {
+        self.sum(|capture| matches!(capture.outcome, Outcome::Pending).then_some(capture.requested))
+    }
+
+    /// Nothing can be given back yet: refunds are not there.
+    pub fn refunded(&self) -> Money {
+        Money::zero(self.amount.currency())
+    }
+
+    /// P1 and P6: what is authorised and neither captured, nor being captured, nor given back.
+    pub fn uncaptured(&self) -> Money {
+        let given_back = match self.void {
+            Void::Requested(amount) | Void::Voided(amount) if self.authorization.is_some() => amount,
+            Void::None | Void::Requested(_) | Void::Voided(_) => Money::zero(self.amount.currency()),
+        };
+        let taken = self.captured().saturating_add(self.capture_pending()).saturating_add(given_back);
+        self.authorized().saturating_sub(taken)
+    }
+
+    /// O6: authorised or captured, and not on its way back.
+    pub fn covers_shipping(&self) -> bool {
+        match self.status() {
+            "completed" => true,
+            "authorized" | "partially_captured" => !self.void_wanted && !self.expired,
+            _ => false,
+        }
+    }
+
+    /// A call to the provider is open: its result is not recorded yet.
+    pub fn awaits_provider(&self) -> bool {
+        let asked = self.authorization_deadline.is_some() && !self.has_ended();
+        let unanswered = asked && self.authorization.is_none() && self.failure.is_none();
+        unanswered || matches!(self.void, Void::Requested(_)) || self.capture_pending().is_positive()
+    }
+
+    /// Voided or lapsed.
+    pub(super) fn has_ended(&self) -> bool {
+        self.expired || matches!(self.void, Void::Voided(_))
+    }
+
+    pub fn capture(&self, capture_id: CaptureId) -> Option<&Capture> {
+        self.captures.iter().find(|capture| capture.id == capture_id)
+    }
+
+    fn sum(&self, of: impl Fn(&Capture) -> Option<Money>) -> Money {
+        let zero = Money::zero(self.amount.currency());
+        self.captures.iter().filter_map(of).fold(zero, Money::saturating_add)
+    }
+
+    pub(super) fn illegal(&self) -> Error {
+        let state = self.status();
+        let allowed: &[&str] = match state {
+            "initiated" if self.authorization_deadline.is_none() => {
+                &["request_authorization", "request_void", "expire"]
+            }
+            "initiated" | "action_required" => &["request_void", "expire"],
+            "authorized" | "partially_captured" | "failed" if self.authorization.is_some() && !self.has_ended() => {
+                if self.void_wanted {
+                    &["request_void", "expire"]
+                } else {
+                    &["request_capture", "request_void", "expire"]
+                }
+            }
+            _ => &[],
+        };
+        Error::IllegalTransition { state, allowed }
+    }
+
+    pub(super) fn weight(&self) -> usize {
+        let text = [Some(self.method.as_str()), Some(self.provider.as_str()), Some(self.token.as_str())].into_iter();
+        let more = [
+            self.provider_reference.as_ref().map(ProviderReference::as_str),
+            self.action_url.as_ref().map(ActionUrl::as_str),
+        ];
+        let operations = self.operations.iter().map(|id| Some(id.as_str()));
+        size_of::<Self>()
+            + text.chain(more).chain(operations).flatten().map(str::len).sum::<usize>()
+            + self.captures.len() * size_of::<Capture>()
+            + self.operations.len() * size_of::<ProviderReference>()
+    }
+
+    pub(super) fn require_action(&mut self, required: &ActionRequired) {
+        self.provider_reference = Some(required.provider_reference.clone());
+        self.action_url = Some(required.action_url.clone());
+    }
+
+    /// Whatever was recorded before, the money is held now.
+    pub(super) fn authorize(&mut self, authorized: &Authorized) {
+        let Authorized { authorized_at, expires_at, .. } = *authorized;
+        self.provider_reference = Some(authorized.provider_reference.clone());
+        self.authorization = Some(Authorization { authorized_at, expires_at });
+        self.failure = None;
+        self.expired = false;
+        self.void = Void::None;
+    }
+
+    pub(super) fn fail(&mut self, failed: &Failed) {
+        let Failed { operation, operation_id, code, detail, .. } = failed.clone();
+        self.operations.extend(operation_id);
+        let failure = Failure { operation, code, detail };
+        match operation {
+            Operation::Authorization if self.authorization.is_none() => self.failure = Some(failure),
+            Operation::Authorization => {}
+            Operation::Capture { capture_id } => self.fail_capture(capture_id, failure),
+            Operation::Void if matches!(self.void, Void::Requested(_)) => self.void = Void::None,
+            Operation::Void => {}
+        }
+    }
+
+    fn fail_capture(&mut self, capture_id: CaptureId, failure: Failure) {
+        let pending = |capture: &&mut Capture| capture.id == capture_id && capture.outcome == Outcome::Pending;
+        let Some(capture) = self.captures.iter_mut().find(pending) else { return };
+        capture.outcome = Outcome::Failed;
+        self.failure = Some(failure);
+    }
+
+    pub(super) fn request_capture(&mut self, requested: &CaptureRequested) {
+        let CaptureRequested { capture_id, amount, shipment_id, .. } = *requested;
+        let capture = Capture { id: capture_id, requested: amount, shipment_id, outcome: Outcome::Pending };
+        self.failure = None;
+        match self.captures.iter_mut().find(|known| known.id == capture_id) {
+            Some(known) => *known = capture,
+            None => self.captures.push(capture),
+        }
+    }
+
+    pub(super) fn record_capture(&mut self, captured: &Captured) {
+        let Captured { capture_id, operation_id, amount, .. } = captured.clone();
+        self.operations.insert(operation_id.clone());
+        self.failure = None;
+        if let Some(capture) = self.captures.iter_mut().find(|capture| capture.id == capture_id) {
+            capture.outcome = Outcome::Captured { operation_id, amount };
+        }
+    }
+
+    pub(super) fn want_void(&mut self, amount: Money) {
+        self.void_wanted = true;
+        self.void = Void::Requested(amount);
+    }
+
+    pub(super) fn record_void(&mut self, voided: &Voided) {
+        self.operations.extend(voided.operation_id.clone());
+        self.void = Void::Voided(voided.amount);
+    }
+}

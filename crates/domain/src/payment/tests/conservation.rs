@@ -1,0 +1,86 @@
+//! Whatever is asked and answered, in whatever order and however often: no more is taken than was authorised.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn any_operation() -> impl Strategy<Value = Operation> {
+    prop_oneof![Just(Operation::Authorization), (1..5_u128).prop_map(of_capture), Just(Operation::Void)]
+}
+
+fn any_id() -> impl Strategy<Value = &'static str> {
+    prop_oneof![Just("op_1"), Just("op_2"), Just("op_3")]
+}
+
+fn any_command() -> impl Strategy<Value = Command> {
+    let number = 1..5_u128;
+    let amount = prop_oneof![1..600_i64, Just(1_000)];
+    prop_oneof![
+        1 => Just(request()),
+        1 => Just(require_action("pi_1")),
+        2 => Just(authorize("pi_1")),
+        2 => (any_operation(), proptest::option::of(any_id())).prop_map(|(operation, id)| fail(operation, id)),
+        5 => (number.clone(), amount.clone()).prop_map(|(number, amount)| request_capture(number, amount)),
+        5 => (number, any_id(), amount).prop_map(|(number, id, amount)| record_captured(number, id, amount)),
+        1 => Just(request_void()),
+        1 => proptest::option::of(any_id()).prop_map(record_voided),
+        1 => Just(Command::Expire),
+    ]
+}
+
+/// Money as the events alone tell it.
+#[derive(Default)]
+struct Told {
+    authorized: i64,
+    captured: i64,
+    completed: usize,
+    void_wanted: bool,
+}
+
+impl Told {
+    fn tell(&mut self, event: &Event) -> Result<(), TestCaseError> {
+        match event {
+            Event::Authorized(fact) => self.authorized += fact.amount.amount(),
+            Event::Captured(fact) => self.captured += fact.amount.amount(),
+            Event::Completed(_) => self.completed += 1,
+            Event::VoidRequested(_) => self.void_wanted = true,
+            Event::CaptureRequested(_) => prop_assert!(!self.void_wanted, "P6"),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn p1_p6_no_more_is_taken_than_was_authorised(commands in proptest::collection::vec(any_command(), 1..60)) {
+        let mut state = given::<Payment>(asked()).into_state();
+        let mut told = Told::default();
+        for command in commands {
+            let Ok(events) = Payment::decide(&state, command.clone()) else { continue };
+            for event in &events {
+                told.tell(event)?;
+            }
+            state = fold::<Payment>(state, &events);
+            let ledger = state.ledger().unwrap();
+            prop_assert_eq!(ledger.captured(), gbp(told.captured));
+            prop_assert!(told.authorized <= 1_000, "authorised once");
+            prop_assert!(ledger.captured().checked_add(ledger.capture_pending()).unwrap() <= ledger.authorized(), "P1");
+            prop_assert!(!ledger.uncaptured().is_negative());
+            prop_assert_eq!(told.completed, usize::from(told.captured == 1_000), "completed once, when it is");
+            prop_assert_eq!(state.status() == "completed", told.captured == 1_000);
+        }
+    }
+
+    #[test]
+    fn p4_every_result_is_recorded_once(commands in proptest::collection::vec(any_command(), 1..60)) {
+        let mut state = given::<Payment>(asked()).into_state();
+        for command in commands {
+            let Ok(events) = Payment::decide(&state, command.clone()) else { continue };
+            state = fold::<Payment>(state, &events);
+            prop_assert_eq!(Payment::decide(&state, command), Ok(vec![]), "doing it again changes nothing");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Every event type there is. Whoever needs the whole list, such as schemas, topics and documentation, takes it from here.
+
+use crate::{
+    aggregate::{Aggregate, EventKind},
+    cart::Cart,
+    inventory::Inventory,
+    order::Order,
+    payment::Payment,
+    product::Product,
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EventType {
+    pub category: &'static str,
+    pub event_type: &'static str,
+    /// The one that is written today.
+    pub schema_version: i32,
+}
+
+/// Every category, in reading order.
+pub const CATEGORIES: [&str; 5] =
+    [Product::CATEGORY, Cart::CATEGORY, Inventory::CATEGORY, Order::CATEGORY, Payment::CATEGORY];
+
+pub fn event_types() -> impl Iterator<Item = EventType> {
+    types_of::<Product>()
+        .chain(types_of::<Cart>())
+        .chain(types_of::<Inventory>())
+        .chain(types_of::<Order>())
+        .chain(types_of::<Payment>())
+}
+
+fn types_of<A: Aggregate>() -> impl Iterator<Item = EventType> {
+    let of = |(event_type, schema_version): &(&'static str, i32)| EventType {
+        category: A::CATEGORY,
+        event_type,
+        schema_version: *schema_version,
+    };
+    A::Event::TYPES.iter().map(of)
+}
