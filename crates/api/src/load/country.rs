@@ -1,8 +1,8 @@
 //! The country names of the file as ISO 3166-1 alpha-2 codes.
 
-/// For a country that the file itself does not know (`Unspecified`, `European Community`) or that stands in no list of ours:
-/// `ZZ` is one of the codes that ISO 3166-1 leaves to its users, and the usual one for "unknown".
-pub(crate) const UNKNOWN: &str = "ZZ";
+/// For a country that the file itself does not know (`Unspecified`, `European Community`) or that stands in no list of ours.
+/// An address names an assigned code and nothing else, so such a parcel goes to where the shop is.
+const UNKNOWN: &str = "GB";
 
 /// `Channel Islands` are two territories (Guernsey, Jersey); the larger one stands for both.
 const CODES: [(&str, &str); 36] = [
@@ -57,11 +57,12 @@ mod tests {
         assert!(CODES.is_sorted());
         for (name, code) in CODES {
             assert_eq!(alpha_2(name), code);
+            assert!(domain::country::Country::new(code).is_ok(), "{code}");
         }
     }
 
     #[test]
-    fn a_country_that_is_none_has_the_code_for_unknown() {
+    fn a_country_that_is_none_is_where_the_shop_is() {
         assert_eq!(alpha_2("Unspecified"), UNKNOWN);
         assert_eq!(alpha_2("European Community"), UNKNOWN);
         assert_eq!(alpha_2(""), UNKNOWN);

@@ -1,6 +1,4 @@
-//! The Daybook that is loaded: where its API, its book and its broker are, as `daybook dev` says it in `name: value` lines.
-//!
-//! A running one has the same lines in a file of its data folder; one of our own says them on its standard output.
+//! The Daybook that is loaded: where its API, its book and its broker are. `daybook dev` says so in a file of its data folder.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,12 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::endpoint::{Endpoint, EndpointError};
-
-/// The lines of the `daybook dev` that uses this data folder.
-pub const ADDRESSES_FILE: &str = "addresses";
-
-/// What marks a broker inside the serving process: it forgets, so that nothing can be proved by it.
-const IN_PROCESS: &str = "in-process";
+use crate::dev::addresses::{self, ADDRESSES_FILE};
 
 #[derive(Debug, Clone)]
 pub struct Instance {
@@ -27,71 +20,48 @@ pub struct Instance {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Broker {
+    /// Inside the serving process: it forgets, so that nothing can be proved by it.
     InProcess,
-    At { address: String, topic_prefix: String },
+    At {
+        address: String,
+        topic_prefix: String,
+    },
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum InstanceError {
     #[error("cannot read {path}: is this the data folder of a running `daybook dev`?")]
     File { path: PathBuf, source: io::Error },
-    #[error("`daybook dev` names no {0}")]
-    Missing(&'static str),
-    #[error("`daybook dev` names an API at {value:?}")]
-    Api { value: String, source: EndpointError },
-}
-
-/// `name: value` lines, gathered until those that are needed are there.
-#[derive(Debug, Default)]
-pub(super) struct Addresses(BTreeMap<Box<str>, String>);
-
-/// The names that are needed of an instance.
-const NEEDED: [&str; 3] = ["api", "postgres", "kafka"];
-const TOPIC_PREFIX: &str = "topic-prefix";
-const DEFAULT_TOPIC_PREFIX: &str = "daybook";
-
-impl Addresses {
-    /// Takes a line if it is one of the kind; a line of a log is not.
-    pub(super) fn take(&mut self, line: &str) {
-        if let Some((name, value)) = line.split_once(": ")
-            && (NEEDED.contains(&name) || name == TOPIC_PREFIX)
-        {
-            self.0.insert(name.into(), value.trim().to_owned());
-        }
-    }
-
-    pub(super) fn complete(&self) -> bool {
-        NEEDED.iter().all(|name| self.0.contains_key(*name))
-    }
-
-    pub(super) fn instance(&self, data: &Path) -> Result<Instance, InstanceError> {
-        let value = |name: &'static str| self.0.get(name).ok_or(InstanceError::Missing(name));
-        let api = value("api")?;
-        let kafka = value("kafka")?;
-        let topic_prefix = self.0.get(TOPIC_PREFIX).map_or(DEFAULT_TOPIC_PREFIX, |prefix| prefix).to_owned();
-        let (address, remark) = kafka.split_once(' ').unwrap_or((kafka, ""));
-        let kafka = if remark.contains(IN_PROCESS) {
-            Broker::InProcess
-        } else {
-            Broker::At { address: address.to_owned(), topic_prefix }
-        };
-        Ok(Instance {
-            api: api.parse().map_err(|source| InstanceError::Api { value: api.clone(), source })?,
-            data: data.to_owned(),
-            postgres: value("postgres")?.clone(),
-            kafka,
-        })
-    }
+    #[error("{path} has no line {name:?}")]
+    Missing { path: PathBuf, name: &'static str },
+    #[error("{path} names an API at {value:?}")]
+    Api { path: PathBuf, value: String, source: EndpointError },
 }
 
 impl Instance {
-    /// The instance that runs on this data folder, reached at this address.
-    pub fn running(api: Endpoint, data: &Path) -> Result<Self, InstanceError> {
+    /// The instance that runs on this data folder.
+    pub fn of(data: &Path) -> Result<Self, InstanceError> {
         let path = data.join(ADDRESSES_FILE);
-        let lines = fs::read_to_string(&path).map_err(|source| InstanceError::File { path, source })?;
-        let mut addresses = Addresses::default();
-        lines.lines().for_each(|line| addresses.take(line));
-        Ok(Self { api, ..addresses.instance(data)? })
+        match fs::read_to_string(&path) {
+            Ok(text) => Self::parse(&text, data, path),
+            Err(source) => Err(InstanceError::File { path, source }),
+        }
+    }
+
+    fn parse(text: &str, data: &Path, path: PathBuf) -> Result<Self, InstanceError> {
+        let lines: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once(": ")).collect();
+        let value = |name: &'static str| {
+            let found = lines.get(name).map(|value| (*value).to_owned());
+            found.ok_or_else(|| InstanceError::Missing { path: path.clone(), name })
+        };
+        let kafka = if value(addresses::BROKER)? == addresses::IN_PROCESS {
+            Broker::InProcess
+        } else {
+            Broker::At { address: value(addresses::KAFKA)?, topic_prefix: value(addresses::TOPIC_PREFIX)? }
+        };
+        let api = value(addresses::API)?;
+        let parsed = api.parse().map_err(|source| InstanceError::Api { path: path.clone(), value: api, source });
+        Ok(Self { api: parsed?, data: data.to_owned(), postgres: value(addresses::POSTGRES)?, kafka })
     }
 }
 
@@ -99,25 +69,19 @@ impl Instance {
 mod tests {
     use std::path::Path;
 
-    use super::{Addresses, Broker, InstanceError};
+    use super::{Broker, Instance, InstanceError};
 
-    fn addresses(lines: &[&str]) -> Addresses {
-        let mut addresses = Addresses::default();
-        lines.iter().for_each(|line| addresses.take(line));
-        addresses
+    const LINES: &str = "api: http://127.0.0.1:8080\n\
+        postgres: postgres://daybook_server:x@127.0.0.1:5433/daybook?sslmode=disable\n\
+        kafka: 127.0.0.1:9092\nbroker: external\ntopic-prefix: daybook\n";
+
+    fn parse(text: &str) -> Result<Instance, InstanceError> {
+        Instance::parse(text, Path::new("/data"), "/data/addresses".into())
     }
 
     #[test]
-    fn the_lines_of_dev_are_found_among_those_of_its_log() {
-        let found = addresses(&[
-            "2026-11-21T11:00:00Z  INFO daybook: starting",
-            "api: http://127.0.0.1:8080",
-            "docs: http://127.0.0.1:8080/docs",
-            "postgres: postgres://daybook_owner:x@127.0.0.1:5433/daybook?sslmode=disable",
-            "kafka: 127.0.0.1:9092",
-        ]);
-        assert!(found.complete());
-        let instance = found.instance(Path::new("/data")).unwrap();
+    fn the_addresses_of_an_instance_are_read() {
+        let instance = parse(LINES).unwrap();
         assert_eq!(instance.api.authority(), "127.0.0.1:8080");
         assert!(instance.postgres.ends_with("/daybook?sslmode=disable"));
         let broker = Broker::At { address: "127.0.0.1:9092".to_owned(), topic_prefix: "daybook".to_owned() };
@@ -126,14 +90,12 @@ mod tests {
 
     #[test]
     fn a_broker_in_the_process_is_told_apart() {
-        let lines = ["api: http://h:1", "postgres: p", "kafka: 127.0.0.1:9092 (in-process: keeps 5 MB a partition)"];
-        assert_eq!(addresses(&lines).instance(Path::new("/")).unwrap().kafka, Broker::InProcess);
+        assert_eq!(parse(&LINES.replace("external", "in-process")).unwrap().kafka, Broker::InProcess);
     }
 
     #[test]
     fn an_address_that_is_missing_is_named() {
-        let found = addresses(&["api: http://127.0.0.1:8080", "kafka: 127.0.0.1:9092"]);
-        assert!(!found.complete());
-        assert!(matches!(found.instance(Path::new("/")), Err(InstanceError::Missing("postgres"))));
+        let error = parse(&LINES.replace("postgres: ", "pg: ")).unwrap_err();
+        assert_eq!(error.to_string(), "/data/addresses has no line \"postgres\"");
     }
 }

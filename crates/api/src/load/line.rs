@@ -4,12 +4,11 @@ use std::fmt;
 
 use chrono::{DateTime, Datelike};
 use csv::StringRecord;
+use domain::ids::{Quantity, Sku};
 
 use super::price::Price;
 
 pub(super) const FIELDS: usize = 8;
-/// A line of an invoice may order as much as a line of a cart may hold.
-const QUANTITY_MAX: u32 = 100_000;
 
 /// Why a line was left out: the first that applies, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,23 +85,20 @@ impl<'a> Fields<'a> {
         if self.invoice.is_empty() || !self.invoice.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(LeftOut::InvoiceNotNumeric);
         }
-        let quantity = self.quantity.parse().ok().filter(|quantity| (1..=QUANTITY_MAX).contains(quantity));
-        let quantity = quantity.ok_or(LeftOut::Quantity)?;
+        // A line of an invoice may order as much as a line of a cart may hold.
+        let quantity =
+            self.quantity.parse().ok().and_then(|units| Quantity::new(units).ok()).ok_or(LeftOut::Quantity)?;
         let price = match Price::parse(self.unit_price) {
             Price::Pence(pence) => pence,
             Price::NotANumber => return Err(LeftOut::PriceNotANumber),
             Price::BelowAPenny => return Err(LeftOut::PriceBelowAPenny),
             Price::FractionOfAPenny => return Err(LeftOut::PriceFraction),
         };
-        if !is_sku(self.stock_code) {
+        if Sku::new(self.stock_code).is_err() {
             return Err(LeftOut::StockCode);
         }
-        Ok((quantity, price))
+        Ok((u32::try_from(quantity.get()).map_err(|_| LeftOut::Quantity)?, price))
     }
-}
-
-fn is_sku(code: &str) -> bool {
-    (1..=64).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
 impl Month {

@@ -11,13 +11,14 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use super::instance::{Addresses, Instance, InstanceError};
+use super::instance::{Instance, InstanceError};
 use crate::servers::supervise::{self, Stop, Supervised};
 
 /// A cluster is created first, on a disk that may be slow.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 /// It finishes what it accepted, then stops its Postgres.
 const STOP: Stop = Stop { signals: "TERM KILL", grace: Duration::from_secs(30) };
+const READY: &str = "api: ";
 /// How much of its output a message of failure repeats.
 const TAIL_LINES: usize = 8;
 
@@ -48,19 +49,24 @@ struct Running {
 
 impl OwnDev {
     pub(super) fn start() -> Result<Self, OwnDevError> {
-        let folder = std::env::temp_dir().join(format!("daybook-load-{}", Uuid::now_v7().simple()));
+        // On a broker that is named, topics of an earlier load would be those of another book.
+        let topic_prefix = format!("daybook-load-{}", Uuid::now_v7().simple());
+        let folder = std::env::temp_dir().join(&topic_prefix);
         let (output, writer) = io::pipe().map_err(OwnDevError::Start)?;
         let program = std::env::current_exe().map_err(OwnDevError::Start)?;
         let mut command = supervise::command(program, STOP);
         command.args(["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--no-demo", "--data"]);
+        command.arg(&folder).args(["--topic-prefix", &topic_prefix]);
+        // A database that is named stands for one that somebody works with; the book of a load goes with it.
+        command.env_remove("DATABASE_URL");
         // What it says on its standard output comes out of the supervisor's standard error, between the lines of its log.
-        command.arg(&folder).stdout(Stdio::null()).stderr(writer);
+        command.stdout(Stdio::null()).stderr(writer);
         let process = Supervised::start(command).map_err(OwnDevError::Start)?;
         let running = Running { process: Some(process), folder };
         let (sender, lines) = mpsc::channel();
         thread::spawn(|| pass_on(output, sender));
-        let addresses = wait_for_addresses(&lines)?;
-        let instance = addresses.instance(&running.folder).map_err(OwnDevError::Addresses)?;
+        wait_until_ready(&lines)?;
+        let instance = Instance::of(&running.folder).map_err(OwnDevError::Addresses)?;
         Ok(Self { instance, _running: running })
     }
 }
@@ -86,23 +92,21 @@ fn pass_on(output: PipeReader, lines: Sender<String>) {
     }
 }
 
-fn wait_for_addresses(lines: &Receiver<String>) -> Result<Addresses, OwnDevError> {
+/// The first thing it says on its standard output, once it is ready, is the address of its API.
+fn wait_until_ready(lines: &Receiver<String>) -> Result<(), OwnDevError> {
     let deadline = Instant::now() + READY_WITHIN;
-    let mut addresses = Addresses::default();
     let mut tail = VecDeque::new();
-    while !addresses.complete() {
-        let line = match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok(line) => line,
+    loop {
+        match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(line) if line.starts_with(READY) => return Ok(()),
+            Ok(line) => tail.push_back(line),
             Err(RecvTimeoutError::Timeout) => return Err(OwnDevError::NotReady { tail: joined(tail) }),
             Err(RecvTimeoutError::Disconnected) => return Err(OwnDevError::Ended { tail: joined(tail) }),
-        };
-        addresses.take(&line);
-        tail.push_back(line);
+        }
         if tail.len() > TAIL_LINES {
             tail.pop_front();
         }
     }
-    Ok(addresses)
 }
 
 fn joined(tail: VecDeque<String>) -> String {

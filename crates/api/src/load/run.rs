@@ -106,7 +106,7 @@ pub async fn run(options: Options, mut tell: impl FnMut(&dyn Display)) -> Result
 /// The Daybook to load; one of our own stops when it is dropped.
 async fn find(target: Target) -> Result<(Option<OwnDev>, Instance), LoadError> {
     match target {
-        Target::Running { url, data } => Ok((None, Instance::running(url, &data)?)),
+        Target::Running { url, data } => Ok((None, Instance { api: url, ..Instance::of(&data)? })),
         Target::Own => {
             let own = spawn_blocking(OwnDev::start).await.expect("the start does not panic")?;
             let instance = own.instance.clone();

@@ -22,7 +22,7 @@ use super::tokens::Tokens;
 
 const CONNECTIONS: usize = 8;
 /// What one receipt may hold; more comes in several.
-const RECEIPT_UNITS_MAX: u64 = 100_000;
+const RECEIPT_UNITS_MAX: u64 = domain::ids::QUANTITY_MAX.unsigned_abs();
 
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {

@@ -77,7 +77,8 @@ async fn an_accepted_command_is_counted_with_its_position_and_location() {
     assert_eq!(outcome.unwrap().location.unwrap(), "/v1/orders/7");
     assert_eq!((client.tally.accepted, client.tally.sent(), client.tally.position), (1, 1, 42));
     let request = requests[0].to_lowercase();
-    for header in ["post /v1/carts/1/items http/1.1", "prefer: return=minimal", "authorization: bearer x", "host: 127"] {
+    for header in ["post /v1/carts/1/items http/1.1", "prefer: return=minimal", "authorization: bearer x", "host: 127"]
+    {
         assert!(request.contains(header), "{request}");
     }
     assert!(!request.contains("idempotency-key"), "{request}");
@@ -133,7 +134,8 @@ async fn an_answer_of_another_shape_is_told_as_such() {
 #[tokio::test]
 async fn a_read_names_the_position_it_must_reflect() {
     let body = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
-    let (mut client, requests) = stand_in(vec![Say("503 Service Unavailable", "projection_behind"), Say(body, "")]).await;
+    let (mut client, requests) =
+        stand_in(vec![Say("503 Service Unavailable", "projection_behind"), Say(body, "")]).await;
     client.read::<Value>("/v1/orders", &HeaderValue::from_static("Bearer x"), 7).await.unwrap();
     let requests = requests.lock().unwrap();
     assert_eq!(requests.len(), 2);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use domain::registry::CATEGORIES;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::consumer::{BaseConsumer, Consumer, DefaultConsumerContext};
@@ -14,8 +15,8 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use super::topics::{Record, Topic};
 
 /// Record headers that the publisher writes.
-const POSITION_HEADER: &str = "daybook_position";
-const HASH_HEADER: &str = "daybook_hash";
+const POSITION_HEADER: &str = "ce_position";
+const HASH_HEADER: &str = "ce_hash";
 
 const METADATA_WITHIN: Duration = Duration::from_secs(10);
 /// A partition answers with records, or with its end, within this time.
@@ -52,9 +53,9 @@ pub(super) fn open(address: &str, prefix: &str) -> Result<BTreeMap<String, Topic
     let mut topics = Vec::new();
     let mut assignment = TopicPartitionList::new();
     for topic in metadata.topics() {
-        let Some(category) = topic.name().strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.')) else {
-            continue;
-        };
+        let category = topic.name().strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.'));
+        // Beside them lies what the publisher notes for itself.
+        let Some(category) = category.filter(|category| CATEGORIES.contains(category)) else { continue };
         for partition in topic.partitions() {
             assignment.add_partition_offset(topic.name(), partition.id(), Offset::Beginning)?;
         }

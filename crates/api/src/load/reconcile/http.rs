@@ -11,8 +11,10 @@ use super::super::tokens::Tokens;
 use super::Evidence;
 use super::read_models::{self, Order, Orders, Sale, Stock, Stocks};
 
-/// The most a page may have.
-const PAGE: u32 = 200;
+/// The most that a page of orders may have.
+const ORDERS: u32 = 200;
+/// The most that a page of the report may have.
+const SALES: u32 = 10_000;
 
 #[derive(Deserialize)]
 struct Page<T> {
@@ -41,13 +43,13 @@ pub(super) async fn checks(evidence: Evidence<'_>, instance: &Instance, tokens: 
 impl Reader<'_> {
     async fn sales(&mut self, evidence: Evidence<'_>) -> Result<Check, Failure> {
         let mut report: Vec<Sale> = Vec::new();
-        self.pages("/v1/reports/sales?group_by=day,sku", |sale| report.push(sale)).await?;
+        self.pages(&format!("/v1/reports/sales?group_by=day,sku&limit={SALES}"), |sale| report.push(sale)).await?;
         Ok(read_models::sales(evidence.plan, &evidence.sums(), &report))
     }
 
     async fn orders(&mut self, evidence: Evidence<'_>) -> Result<Check, Failure> {
         let mut orders = Orders::new(evidence.plan, evidence.accepted);
-        self.pages("/v1/orders?", |order: Order| orders.see(&order)).await?;
+        self.pages(&format!("/v1/orders?limit={ORDERS}"), |order: Order| orders.see(&order)).await?;
         Ok(orders.check())
     }
 
@@ -70,9 +72,8 @@ impl Reader<'_> {
     async fn pages<T: DeserializeOwned>(&mut self, path: &str, mut see: impl FnMut(T)) -> Result<(), Failure> {
         let mut cursor = None;
         loop {
-            let joint = if path.ends_with('?') { "" } else { "&" };
             let next = cursor.map_or_else(String::new, |cursor| format!("&cursor={cursor}"));
-            let path = format!("{path}{joint}limit={PAGE}{next}");
+            let path = format!("{path}{next}");
             let page: Page<T> = self.client.read(&path, self.tokens.staff(), self.at_least.0).await?;
             page.data.into_iter().for_each(&mut see);
             cursor = page.next_cursor;

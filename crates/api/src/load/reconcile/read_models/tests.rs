@@ -112,7 +112,11 @@ fn a_sales_row_that_is_missing_fails() {
 
 #[test]
 fn a_penny_or_a_unit_too_many_fails() {
-    check_sales(|report| report[0].revenue.amount += 1, Verdict::Fail, "10001A 10 units for £25.51, expected 10 units for £25.50");
+    check_sales(
+        |report| report[0].revenue.amount += 1,
+        Verdict::Fail,
+        "10001A 10 units for £25.51, expected 10 units for £25.50",
+    );
     check_sales(|report| report[0].units += 1, Verdict::Fail, "10001A 11 units");
 }
 

@@ -108,7 +108,10 @@ fn a_missing_record_is_found_wherever_it_was() {
 #[test]
 fn a_repeated_record_is_found() {
     check(|partitions| partitions[2].insert(1, partitions[2][0].clone()), "has position 4 after 4 in partition 2");
-    check(|partitions| partitions[0].insert(0, partitions[1][0].clone()), "holds position 2, which is not its next (10 is)");
+    check(
+        |partitions| partitions[0].insert(0, partitions[1][0].clone()),
+        "holds position 2, which is not its next (10 is)",
+    );
 }
 
 #[test]
