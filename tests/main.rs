@@ -4,6 +4,10 @@
 #[cfg(test)]
 mod book;
 #[cfg(test)]
+mod projections;
+#[cfg(test)]
+mod publisher;
+#[cfg(test)]
 mod servers;
 #[cfg(test)]
 mod tidy;

@@ -104,7 +104,8 @@ async fn a_stream_version_that_its_stream_had_before_is_refused_by_name() {
     .await;
 }
 
-/// A rebuilt index has a higher number than its siblings, and is checked after them: the stream version conflicts first then.
+/// A rebuilt index has a higher number than its siblings, and is checked after them: the stream version conflicts first
+/// then.
 #[tokio::test]
 async fn after_a_reindex_a_lost_race_may_show_as_a_stream_version_and_is_one_still() {
     let database = Database::fresh().await;

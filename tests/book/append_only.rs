@@ -1,4 +1,5 @@
-//! What the database itself refuses: the server's role may read and insert, and not even the owner changes what is written.
+//! What the database itself refuses: the server's role may read and insert, and not even the owner changes what is
+//! written.
 
 use eventstore::Position;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};

@@ -122,7 +122,7 @@ async fn insert_by_hand(connection: &mut PgConnection, seen: &Head, event: &NewE
     .unwrap();
 }
 
-/// Until this process of the server waits for a lock, or any writer of this database does.
+/// Until a writer of this database waits for a lock; the process of the server that waits.
 async fn until_a_writer_waits(database: &Database) -> i32 {
     let mut connection = superuser(database).await;
     loop {

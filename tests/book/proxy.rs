@@ -1,4 +1,5 @@
-//! A connection to Postgres that breaks at the worst moment: after the statement was sent and before its answer arrived.
+//! A connection to Postgres that breaks at the worst moment: after the statement was sent and before its answer
+//! arrived.
 
 use std::sync::{
     Arc,

@@ -108,7 +108,8 @@ async fn a_statement_that_is_cancelled_is_sent_again() {
     check_whole(&book(&database), 2).await;
 }
 
-/// The statement has committed and its answer is lost: the same statement conflicts with itself, and its hash is in the book.
+/// The statement has committed and its answer is lost: the same statement conflicts with itself, and its hash is in the
+/// book.
 async fn check_a_lost_reply(database: &Database) {
     let proxy = Proxy::start().await;
     let mut writer = proxy.writer(database).await;
@@ -174,8 +175,8 @@ async fn a_lost_connection_between_two_statements_is_not_noticed_by_a_read() {
     assert!(proxy.has_lost());
 }
 
-/// The statement lies in the stopped server's socket. It is sent again on another connection, and what the first one does when it
-/// wakes up has no effect.
+/// The statement lies in the stopped server's socket. It is sent again on another connection, and what the first one
+/// does when it wakes up has no effect.
 #[tokio::test]
 async fn a_stopped_server_process_that_wakes_up_later_appends_nothing_twice() {
     let database = Database::fresh().await;

@@ -49,6 +49,8 @@ pub fn pg_bin() -> Option<PathBuf> {
 async fn migrate(owner: PgConnectOptions) {
     let mut connection = owner.connect().await.expect("the owner may log in");
     eventstore::MIGRATOR.run(&mut connection).await.expect("the migrations run on an empty database");
+    let read_models = projections::ALL.map(|projection| projection.definition());
+    projections::install(&mut connection, &read_models).await.expect("the read models' tables can be made");
     connection.close().await.expect("nobody copies a database in use");
 }
 
