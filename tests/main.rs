@@ -2,6 +2,12 @@
 //! One binary, so that a run needs one of each; one module a concern.
 
 #[cfg(test)]
+mod book;
+#[cfg(test)]
+mod projections;
+#[cfg(test)]
 mod publisher;
 #[cfg(test)]
 mod servers;
+#[cfg(test)]
+mod tidy;

@@ -57,8 +57,8 @@ fn consume(brokers: &str, topic: &str, count: usize) -> Vec<String> {
 fn the_broker_inside_this_process_gives_back_what_it_was_given() {
     let broker = MockBroker::start().unwrap();
     broker.create_topic("daybook.order", 3).unwrap();
-    produce(&broker.address(), "daybook.order", None, &["one", "two"]);
-    assert_eq!(consume(&broker.address(), "daybook.order", 2), ["one", "two"]);
+    produce(broker.address(), "daybook.order", None, &["one", "two"]);
+    assert_eq!(consume(broker.address(), "daybook.order", 2), ["one", "two"]);
 }
 
 #[tokio::test]

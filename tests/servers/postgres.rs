@@ -167,6 +167,21 @@ async fn a_cluster_whose_making_was_cut_short_is_made_anew() {
 }
 
 #[tokio::test]
+async fn after_a_removal_the_next_start_is_the_first_one() {
+    let closed = Closed::new();
+    let (mut killed, _) = holder(&closed.data());
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+
+    let folder = Folder::open(&closed.data()).unwrap();
+    Postgres::remove(&folder).await.unwrap();
+    folder.clear().unwrap();
+    assert_eq!(fs::read_dir(closed.data()).unwrap().count(), 1, "only the lock is left");
+    let postgres = Postgres::start(&folder, Durability::Durable, pg_bin().as_deref()).await.unwrap();
+    owner(&postgres).await;
+}
+
+#[tokio::test]
 async fn the_passwords_are_for_the_owner_of_the_folder_alone() {
     let closed = Closed::new();
     let (_folder, _postgres) = start(&closed.data()).await;

@@ -2,7 +2,7 @@
 //!
 //! - [`scratch`]: folders under Cargo's target folder, swept by the next run
 //! - [`postgres`]: the cluster of the run and its databases
-//! - [`kafka`]: the broker of the run; [`jars`]: where its program comes from
+//! - [`mod@kafka`]: the broker of the run; [`jars`]: where its program comes from
 
 pub mod jars;
 pub mod kafka;

@@ -47,13 +47,10 @@ pub fn pg_bin() -> Option<PathBuf> {
 }
 
 async fn migrate(owner: PgConnectOptions) {
-    let migrations = scratch::repository().join("schemas/migrations");
-    if !migrations.exists() {
-        return;
-    }
-    let migrator = sqlx::migrate::Migrator::new(migrations.as_path()).await.expect("the migrations can be read");
     let mut connection = owner.connect().await.expect("the owner may log in");
-    migrator.run(&mut connection).await.expect("the migrations run on an empty database");
+    eventstore::MIGRATOR.run(&mut connection).await.expect("the migrations run on an empty database");
+    let read_models = projections::ALL.map(|projection| projection.definition());
+    projections::install(&mut connection, &read_models).await.expect("the read models' tables can be made");
     connection.close().await.expect("nobody copies a database in use");
 }
 

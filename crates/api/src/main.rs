@@ -1,1 +1,10 @@
-fn main() {}
+//! The binary `daybook`.
+
+use std::process::ExitCode;
+
+use api::cli::Cli;
+use clap::Parser;
+
+fn main() -> ExitCode {
+    Cli::parse().run()
+}

@@ -1,1 +1,36 @@
-//! commands
+//! Where the rules meet the book: use cases, the executor that decides and appends them, and the processes that
+//! follow. Knows no HTTP and no read model.
+//!
+//! Read [`use_case`] for what a command is, then [`executor`] for how it becomes a page of the book. What can be asked
+//! for stands in [`products`], [`inventory`], [`carts`], [`checkout`], [`orders`] and [`payments`].
+
+pub mod use_case;
+pub mod world;
+
+pub mod products;
+
+pub mod inventory;
+
+pub mod carts;
+
+pub mod checkout;
+
+pub mod orders;
+
+pub mod payments;
+
+mod batch;
+mod job;
+mod loading;
+mod metadata;
+
+pub mod command;
+pub mod executor;
+pub mod rejection;
+
+pub mod gateway;
+pub mod process;
+pub mod vault;
+
+#[cfg(test)]
+mod spec;

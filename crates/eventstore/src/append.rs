@@ -1,5 +1,5 @@
-//! The append statement: the arrays it is sent with, and what each of its answers means. One attempt is made here; what to do
-//! about an answer is the writer's to decide (`book.rs`).
+//! The append statement: the arrays it is sent with, and what each of its answers means. One attempt is made here; what
+//! to do about an answer is the writer's to decide (`book.rs`).
 
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use crate::{
     session::{Session, SessionError},
 };
 
-/// When a statement is given up. Beyond the server's own limit of 5 s, so that it tells of the network or of a stopped server.
+/// When a statement is given up. Beyond the server's own limit of 5 s, so that it tells of the network or of a stopped
+/// server.
 const ANSWER_LIMIT: Duration = Duration::from_secs(7);
 
 pub(crate) const STREAM_VERSION_KEY: &str = "events_stream_version_key";
@@ -113,7 +114,8 @@ impl<'a> Batch<'a> {
 
     async fn insert(&self, connection: &mut PgConnection, in_turn: bool) -> Result<Inserted, sqlx::Error> {
         let Self { seen, recorded_at, events, keys } = self;
-        // sqlx reads on to ReadyForQuery before it returns the row, so a row in hand is a commit, not the promise of one.
+        // sqlx reads on to ReadyForQuery before it returns the row, so a row in hand is a commit, not the promise of
+        // one.
         sqlx::query_file_as!(
             Inserted,
             "src/sql/append.sql",
@@ -138,6 +140,25 @@ impl<'a> Batch<'a> {
         )
         .fetch_one(connection)
         .await
+    }
+
+    /// For a batch without events: keeps the keys, if the head is still the page that was seen.
+    pub(crate) async fn remember(&self, session: &mut Session) -> Result<bool, SessionError> {
+        let Self { seen, keys, .. } = self;
+        let connection = session.connection().await?;
+        let query = sqlx::query_file_scalar!(
+            "src/sql/remember.sql",
+            seen.position.0,
+            &seen.hash.0[..],
+            &keys.scopes as &[&str],
+            &keys.keys as &[&str],
+            &keys.fingerprints as &[[u8; 32]],
+            &keys.outcomes as &[&str],
+            &keys.positions,
+            &keys.expire_at as &[Option<DateTime<Utc>>],
+        );
+        let outcome = timeout(ANSWER_LIMIT, query.fetch_one(connection)).await;
+        session.judge(outcome)
     }
 
     /// Who holds the positions of this batch.
@@ -223,8 +244,8 @@ impl Answer {
     }
 }
 
-/// Data exceptions, broken constraints, and values beyond a limit of Postgres (a field, a row of an index): however often they are
-/// sent, they will be refused.
+/// Data exceptions, broken constraints, and values beyond a limit of Postgres (a field, a row of an index): however
+/// often they are sent, they will be refused.
 pub(crate) fn is_about_the_values(sqlstate: &str) -> bool {
     ["22", "23", "54"].iter().any(|class| sqlstate.starts_with(class))
 }

@@ -1,5 +1,6 @@
-//! The writer of the book. It appends batches in one statement each, and finds out what became of a statement whose answer was
-//! lost. It owns its connection: no handler's future that is dropped half-way can leave a statement of ours behind in a pool.
+//! The writer of the book. It appends batches in one statement each, and finds out what became of a statement whose
+//! answer was lost. It owns its connection: no handler's future that is dropped half-way can leave a statement of ours
+//! behind in a pool.
 
 use std::{error::Error, pin::Pin, time::Duration};
 
@@ -16,8 +17,9 @@ use crate::{
     turn::Turn,
 };
 
-/// How long an unknown outcome is pursued. A caller waits for 30 s at most, and should still get an answer.
-const RESOLVE_LIMIT: Duration = Duration::from_secs(20);
+/// How long an unknown outcome is pursued; the last attempt may take 10 s more. A caller waits for 30 s at most, and
+/// should still get an answer.
+const RESOLVE_LIMIT: Duration = Duration::from_secs(15);
 
 /// Between two attempts; it doubles from one to the next.
 const PAUSE_MIN: Duration = Duration::from_millis(10);
@@ -28,6 +30,7 @@ const READ_LIMIT: Duration = Duration::from_secs(7);
 
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
+    /// With `events_since`, not with `head`, which gives back the turn of a writer that keeps losing.
     #[error("another writer was first: read on and decide again")]
     LostRace,
     #[error("an idempotency key of the batch exists already")]
@@ -39,7 +42,8 @@ pub enum AppendError {
     /// Names no value: the row may hold personal data.
     #[error("the database refuses the data (SQLSTATE {sqlstate}, constraint {constraint:?})")]
     Refused { sqlstate: String, constraint: Option<String> },
-    /// With `may_commit` the batch may be in the book, or may yet get there; without, no attempt has reached the database.
+    /// With `may_commit` the batch may be in the book, or may yet get there; without, no attempt has reached the
+    /// database.
     #[error("the database gave no definite answer within {} s", RESOLVE_LIMIT.as_secs())]
     Unavailable {
         may_commit: bool,
@@ -57,7 +61,8 @@ pub enum Unsettled {
     EarlierMayCommit,
 }
 
-/// The batch is in the book: its events have the positions after `seen`, each with its hash, all with the head's `recorded_at`.
+/// The batch is in the book: its events have the positions after `seen`, each with its hash, all with the head's
+/// `recorded_at`.
 #[derive(Debug, Clone)]
 pub struct Appended {
     pub head: Head,
@@ -115,8 +120,9 @@ impl Writer {
         self.session.judge(outcome)
     }
 
-    /// One round trip when nothing goes wrong. `seen` is the head that the events were decided on; they get the positions after
-    /// it, all of them or none. A batch without events stores nothing, no key either: `head` says whether `seen` still holds.
+    /// One round trip when nothing goes wrong. `seen` is the head that the events were decided on; they get the
+    /// positions after it, all of them or none. A batch without events stores nothing, no key either: `head` says
+    /// whether `seen` still holds.
     ///
     /// Not to be dropped half-way: the batch may be in the book then, and nobody knows.
     pub async fn append(
@@ -133,6 +139,27 @@ impl Writer {
             _ => self.turn.over(&mut self.session).await,
         }
         verdict
+    }
+
+    /// The answers of a batch that changed nothing are true if `seen` is still the head. Its keys are kept in the statement that
+    /// checks this. One round trip.
+    pub async fn remember(&mut self, seen: &Head, keys: &[NewKey]) -> Result<(), AppendError> {
+        let batch = Batch::new(seen, seen.recorded_at, &[], keys);
+        match batch.remember(&mut self.session).await {
+            Ok(true) => Ok(()),
+            Ok(false) => match self.head().await {
+                Ok(head) if head.point.position <= seen.point.position => Err(AppendError::BookWentBack),
+                _ => Err(AppendError::LostRace),
+            },
+            Err(error) => match Answer::from(error) {
+                Answer::KeyTaken => Err(AppendError::KeyTaken),
+                Answer::Refused { sqlstate, constraint } => Err(AppendError::Refused { sqlstate, constraint }),
+                Answer::Unknown(source) => {
+                    Err(AppendError::Unavailable { may_commit: true, source: Unsettled::Unknown(source) })
+                }
+                _ => Err(AppendError::LostRace),
+            },
+        }
     }
 
     /// Sends the batch until an answer settles it.

@@ -1,5 +1,5 @@
-//! What is hashed, and how: the canonical bytes of a page and the chain over the pages. ARCHITECTURE.md specifies both for
-//! whoever writes a verifier; a change here is a new version of that specification.
+//! What is hashed, and how: the canonical bytes of a page and the chain over the pages. ARCHITECTURE.md specifies both
+//! for whoever writes a verifier; a change here is a new version of that specification.
 
 use sha2::{Digest, Sha256};
 use uuid::Uuid;

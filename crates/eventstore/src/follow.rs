@@ -1,6 +1,6 @@
-//! Following the book from a point: in order, without a gap, and checked. Every follower is a verifier: it stops at the first
-//! page that does not follow from the one before. What is done with the events, and where the point is kept, is the follower's
-//! owner's to know.
+//! Following the book from a point: in order, without a gap, and checked. Every follower is a verifier: it stops at the
+//! first page that does not follow from the one before. What is done with the events, and where the point is kept, is
+//! the follower's owner's to know.
 
 use std::time::Duration;
 
@@ -49,9 +49,11 @@ impl Follower {
         self.at
     }
 
-    /// At most `limit` events, each checked; none when the follower is at the head. After an error it stays where it was.
+    /// At most `limit` events, each checked; none when the follower is at the head. After an error it stays where it
+    /// was.
     pub async fn next_page(&mut self, limit: i64) -> Result<Vec<RecordedEvent>, FollowError> {
-        // The page begins with the one we are at: that it is still there, with its hash, is seen without a second query.
+        // The page begins with the one we are at: that it is still there, with its hash, is seen without a second
+        // query.
         let page = self.book.page(Position(self.at.position.0 - 1), limit.saturating_add(1)).await?;
         let mut page = page.into_iter();
         let Some(anchor) = page.next() else {
@@ -71,8 +73,8 @@ impl Follower {
         Ok(events)
     }
 
-    /// Waits until there may be more: at once when `head` says so, else until it is time to look again, which is put off a
-    /// little longer each time in which nothing came.
+    /// Waits until there may be more: at once when `head` says so, else until it is time to look again, which is put
+    /// off a little longer each time in which nothing came.
     pub async fn wait(&mut self, head: &HeadWatch) {
         head.wait_beyond(self.at.position, self.pause).await;
         self.pause = (self.pause * 2).min(PAUSE_MAX);
@@ -93,8 +95,8 @@ fn end_of(at: Point, events: &[RecordedEvent]) -> Result<Point, FollowError> {
     })
 }
 
-/// The newest position that was committed by the writer of this process, for the followers in the same process. A hint: events of
-/// other writers come without it. Clones share the position.
+/// The newest position that was committed by the writer of this process, for the followers in the same process. A hint:
+/// events of other writers come without it. Clones share the position.
 #[derive(Debug, Clone, Default)]
 pub struct HeadWatch {
     newest: watch::Sender<Position>,

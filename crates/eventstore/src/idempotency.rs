@@ -1,5 +1,6 @@
-//! The keys of commands: written by the append in the same statement as the command's events, looked up before a command is
-//! decided. A key is found here for as long as its row stands, expired or not, because until then it also refuses an append.
+//! The keys of commands: written by the append in the same statement as the command's events, looked up before a
+//! command is decided. A key is found here for as long as its row stands, expired or not, because until then it also
+//! refuses an append.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;

@@ -1,7 +1,7 @@
 //! The book: one append-only, dense and chained log of events in Postgres. Knows no cart.
 //!
 //! - `event`: what stands on a page; `canonical`: the bytes that are hashed, and the chain
-//! - `book`: the writer; `append`: its statement and the answers to it; `session`, `turn`: its connection, and fairness to others
+//! - `book`: the writer; `append`: its statement and the answers; `session`, `turn`: its connection, and its turn
 //! - `idempotency`: the keys that are stored with the events of a command
 //! - `read`: pages and streams
 //! - `follow`: the same for whoever keeps up with the book, checked; `verify`: for whoever doubts it

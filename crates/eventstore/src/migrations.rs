@@ -1,4 +1,5 @@
-//! The one ordered history of the database's schema: of the book, and of everything else that Daybook keeps in Postgres.
+//! The one ordered history of the database's schema: of the book, and of everything else that Daybook keeps in
+//! Postgres.
 
 use sqlx::migrate::Migrator;
 

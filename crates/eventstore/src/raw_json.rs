@@ -1,5 +1,5 @@
-//! A `json` column as the text it holds. Reading it through a JSON parser would cost most of the time of a replay, and would
-//! not give back the bytes that were hashed.
+//! A `json` column as the text it holds. Reading it through a JSON parser would cost most of the time of a replay, and
+//! would not give back the bytes that were hashed.
 
 use sqlx::{
     Decode, Postgres, Type,

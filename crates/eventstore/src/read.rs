@@ -1,4 +1,5 @@
-//! The reading side of the book: pages in order, the streams of aggregates, the title. Checks nothing: followers and `verify` do.
+//! The reading side of the book: pages in order, the streams of aggregates, the title. Checks nothing: followers and
+//! `verify` do.
 
 use std::borrow::Cow;
 
@@ -96,7 +97,8 @@ impl Book {
         .map_err(ReadError::Query)
     }
 
-    /// The events of many streams in one query, ordered by stream and version. A stream that is named twice comes twice.
+    /// The events of many streams in one query, ordered by stream and version. A stream that is named twice comes
+    /// twice.
     pub async fn streams(&self, streams: &[StreamId], up_to: Position) -> Result<Vec<RecordedEvent>, ReadError> {
         let categories: Vec<&str> = streams.iter().map(|stream| stream.category.as_ref()).collect();
         let ids: Vec<Uuid> = streams.iter().map(|stream| stream.id).collect();
@@ -122,7 +124,8 @@ impl Book {
         })
     }
 
-    /// The first event from `from` to `to` that does not continue its stream. Takes as long as the book is: no timeout applies.
+    /// The first event from `from` to `to` that does not continue its stream. Takes as long as the book is: no timeout
+    /// applies.
     pub(crate) async fn first_bad_version(
         &self,
         from: Position,

@@ -1,6 +1,6 @@
 //! Connections to the book: their settings, and the writer's own one, which is made again when it breaks.
 
-use std::{error::Error, time::Duration};
+use std::{borrow::Cow, error::Error, time::Duration};
 
 use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
 use tokio::time::{error::Elapsed, timeout};
@@ -19,8 +19,8 @@ const LOCK_TIMEOUT: &str = "1s";
 /// Claiming a turn and giving it back. Beyond the lock timeout, so that it is the server that gives up waiting.
 const TURN_LIMIT: Duration = Duration::from_secs(3);
 
-/// Settings for a pool that reads the book. The plan of a statement is cached for the life of a connection; one that was made
-/// while the book was small would scan the whole of it until the next ANALYZE.
+/// Settings for a pool that reads the book. The plan of a statement is cached for the life of a connection; one that
+/// was made while the book was small would scan the whole of it until the next ANALYZE.
 #[must_use]
 pub fn reading(options: PgConnectOptions) -> PgConnectOptions {
     options.options([("enable_seqscan", "off"), ("jit", "off")])
@@ -136,16 +136,20 @@ impl SessionError {
     }
 
     pub(crate) fn is_lock_timeout(&self) -> bool {
-        matches!(self, Self::Failed(error) if error.as_database_error().is_some_and(|e| e.code().as_deref() == Some("55P03")))
+        self.sqlstate().as_deref() == Some("55P03")
     }
 
-    /// Most failures do: a new connection may reach the server that has taken over, and holds no plan of before a migration. But
-    /// a lock or a statement that took too long, a lost race and refused values are the answers of a healthy one.
+    /// Most failures do: a new connection may reach the server that has taken over, and holds no plan of before a
+    /// migration. But a lock or a statement that took too long, a lost race and refused values are the answers of a
+    /// healthy one.
     fn costs_the_connection(&self) -> bool {
-        let Self::Failed(error) = self else { return true };
-        let sqlstate = error.as_database_error().and_then(|error| error.code());
-        !sqlstate.is_some_and(|code| {
+        !self.sqlstate().is_some_and(|code| {
             matches!(code.as_ref(), "55P03" | "57014" | "40P01") || append::is_about_the_values(&code)
         })
+    }
+
+    fn sqlstate(&self) -> Option<Cow<'_, str>> {
+        let Self::Failed(error) = self else { return None };
+        error.as_database_error()?.code()
     }
 }

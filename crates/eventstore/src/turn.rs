@@ -1,6 +1,7 @@
-//! Fairness between the writers of several nodes. Whoever is first gets the position, so a slow or distant writer could lose for
-//! ever. Every append therefore takes an advisory lock shared, and a writer that keeps losing takes it exclusively until its
-//! next append: the others wait for that one. The compare-and-set alone keeps the book correct; this only keeps it fair.
+//! Fairness between the writers of several nodes. Whoever is first gets the position, so a slow or distant writer could
+//! lose for ever. Every append therefore takes an advisory lock shared, and a writer that keeps losing takes it
+//! exclusively until its next append: the others wait for that one. The compare-and-set alone keeps the book correct;
+//! this only keeps it fair.
 
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use crate::session::Session;
 /// After this many lost races in a row a writer claims the next turn for itself.
 const LOSSES_BEFORE_CLAIM: u32 = 3;
 
-/// A turn that was not given back within the lock timeout is held by a stopped writer. Nobody waits for one for this long after.
+/// A turn that was not given back within the lock timeout is held by a stopped writer. Nobody waits for one for this
+/// long after.
 const IGNORED: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Default)]

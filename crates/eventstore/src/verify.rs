@@ -1,6 +1,7 @@
-//! Walks the book and names the first position at which it is not what it was: dense, chained, in time order, each stream counted
-//! from 1. The chain shows every change but one: a tail that is cut off, or rewritten with new hashes, leaves a book that is whole
-//! in itself. That is seen only against a point that was noted outside of it, the `expected` one.
+//! Walks the book and names the first position at which it is not what it was: dense, chained, in time order, each
+//! stream counted from 1. The chain shows every change but one: a tail that is cut off, or rewritten with new hashes,
+//! leaves a book that is whole in itself. That is seen only against a point that was noted outside of it, the
+//! `expected` one.
 
 use std::fmt;
 
@@ -75,7 +76,8 @@ impl fmt::Display for Fault {
     }
 }
 
-/// `progress` is called with the last position of every page that was found good. Events appended meanwhile are not walked.
+/// `progress` is called with the last position of every page that was found good. Events appended meanwhile are not
+/// walked.
 pub async fn verify(book: &Book, extent: Extent, mut progress: impl FnMut(Position)) -> Result<Verified, VerifyError> {
     let head = match book.head().await {
         Err(ReadError::NoTitlePage) => return Err(bad(Position::TITLE, Fault::Missing)),

@@ -150,7 +150,8 @@ impl State {
         self.contents().map_or("unfulfilled", Contents::fulfillment_status)
     }
 
-    pub(super) fn illegal(&self) -> Error {
+    /// What a command is told that this state does not take.
+    pub fn illegal(&self) -> Error {
         let held = self.contents().is_some_and(|contents| contents.hold.is_some());
         let state = self.status();
         let allowed: &[&str] = match (state, held) {

@@ -1,0 +1,23 @@
+.PHONY: dev test lint sqlx year
+
+root := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
+
+# Runs Daybook with a Postgres and a broker of its own: make dev ARGS="--listen 127.0.0.1:9000 --data /tmp/daybook"
+dev:
+	@$(root)scripts/dev $(ARGS)
+
+# Formats, lints and tests everything against a real Postgres and a real Kafka.
+test:
+	@$(root)scripts/test
+
+# What a change must pass before it is worth testing.
+lint:
+	@cd $(root) && cargo fmt --all --check && cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# Writes .sqlx anew, after a statement or a migration has changed.
+sqlx:
+	@$(root)scripts/sqlx-prepare
+
+# The whole year of sales through HTTP to a real Kafka, reconciled: make year BASKETS=FILE ARGS="--stock-factor 0.9"
+year:
+	@$(root)scripts/year "$(BASKETS)" $(ARGS)

@@ -1,0 +1,109 @@
+//! The command line: one file a subcommand. A mistake of whoever typed it is one line on standard error and exit code 2.
+
+mod dev;
+mod healthcheck;
+mod load;
+mod migrate;
+mod serve;
+mod token;
+mod verify;
+
+use std::fmt;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// An event-sourced backend for commerce
+#[derive(Debug, Parser)]
+#[command(name = "daybook", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run everything on this machine, with a Postgres and a Kafka of its own
+    Dev(Box<dev::Dev>),
+    /// Run a node against a Postgres and a Kafka of your own
+    Serve(Box<serve::Serve>),
+    /// Put a year of real invoices through HTTP, and reconcile what came of it
+    Load(load::Load),
+    /// Make or renew the database's schema, as its owner
+    Migrate(migrate::Migrate),
+    /// Walk the book and name the first position that is wrong
+    Verify(verify::Verify),
+    /// Print a token signed with the development key
+    Token(token::Token),
+    /// Exit 0 if a node is ready, 1 if not
+    Healthcheck(healthcheck::Healthcheck),
+}
+
+impl Cli {
+    pub fn run(self) -> ExitCode {
+        let done = match self.command {
+            Command::Dev(dev) => dev.run(),
+            Command::Serve(serve) => serve.run(),
+            Command::Load(load) => load.run(),
+            Command::Migrate(migrate) => migrate.run(),
+            Command::Verify(verify) => verify.run(),
+            Command::Token(token) => token.run(),
+            Command::Healthcheck(healthcheck) => healthcheck.run(),
+        };
+        done.unwrap_or_else(|failure| {
+            eprintln!("daybook: {failure}");
+            failure.exit_code
+        })
+    }
+}
+
+/// Why a subcommand gave up, in one line.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    line: String,
+    exit_code: ExitCode,
+}
+
+/// Wrong flags, a port in use, a folder in use, no such file: what the caller can put right.
+const EXIT_USAGE: u8 = 2;
+
+impl Failure {
+    /// The caller can put it right: exit code 2.
+    pub(crate) fn usage(error: &(dyn std::error::Error + 'static)) -> Self {
+        Self { line: in_one_line(error), exit_code: ExitCode::from(EXIT_USAGE) }
+    }
+
+    /// It went wrong while it ran: exit code 1.
+    pub(crate) fn fault(error: &(dyn std::error::Error + 'static)) -> Self {
+        Self { line: in_one_line(error), exit_code: ExitCode::FAILURE }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.line)
+    }
+}
+
+/// The error with the chain of its causes.
+fn in_one_line(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line = format!("{line}: {error}");
+        cause = error.source();
+    }
+    line.replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

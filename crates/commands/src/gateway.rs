@@ -1,0 +1,158 @@
+//! Payment providers behind one trait: what is asked of them, and what they may answer.
+//!
+//! A gateway keeps no state of ours and knows no stream: whoever calls it has a *requested* event in the book, and the
+//! hash of that event is the idempotency key.
+
+pub mod simulated;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::ids::PaymentId;
+use domain::money::Money;
+use domain::payment::{ActionUrl, FailureCode, PaymentToken, Provider, ProviderReference};
+
+/// A provider that has not answered by then is asked later what became of the request. Authorisations mostly take less
+/// than 5 s.
+pub const CALL_DEADLINE_SECONDS: u32 = 10;
+
+/// Makes a repeated request recognisable to the provider: the hash of the event that led to it, in hex.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    pub fn new(hash: String) -> Self {
+        Self(hash)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Set money aside on the buyer's account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthorizeRequest {
+    pub idempotency_key: IdempotencyKey,
+    pub payment_id: PaymentId,
+    pub amount: Money,
+    pub token: PaymentToken,
+}
+
+/// Take money that was set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaptureRequest {
+    pub idempotency_key: IdempotencyKey,
+    pub payment_id: PaymentId,
+    pub amount: Money,
+    /// What the provider called the authorisation.
+    pub authorization: ProviderReference,
+}
+
+/// Give back what is set aside and not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VoidRequest {
+    pub idempotency_key: IdempotencyKey,
+    pub payment_id: PaymentId,
+    pub authorization: ProviderReference,
+}
+
+/// One request as a value: to be sent or, where its answer was lost, to be asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    Authorize(AuthorizeRequest),
+    Capture(CaptureRequest),
+    Void(VoidRequest),
+}
+
+impl Operation {
+    pub fn idempotency_key(&self) -> &IdempotencyKey {
+        match self {
+            Self::Authorize(request) => &request.idempotency_key,
+            Self::Capture(request) => &request.idempotency_key,
+            Self::Void(request) => &request.idempotency_key,
+        }
+    }
+
+    /// The label of metrics and logs.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Authorize(_) => "authorize",
+            Self::Capture(_) => "capture",
+            Self::Void(_) => "void",
+        }
+    }
+}
+
+/// The provider did it, and this is what it calls what it did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    pub reference: ProviderReference,
+}
+
+/// Why there is no receipt. Each is another thing to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GatewayError {
+    /// A definite no of the bank or the provider.
+    #[error("the provider declined: {code}")]
+    Declined { code: FailureCode },
+    /// The buyer has to go somewhere first. The reference is that of the authorisation that follows.
+    #[error("the buyer has to act at {url}")]
+    ActionRequired { reference: ProviderReference, url: ActionUrl },
+    /// A timeout, a 5xx, nonsense: it may or may not have happened. Asked about later, never repeated blindly.
+    #[error("what became of the request is unknown: {reason}")]
+    Unknown { reason: String },
+    /// The provider did not take the request: wrong credentials, an unknown reference. Nothing happened, and a repeat
+    /// changes nothing; somebody has to look.
+    #[error("the provider refused the request: {reason}")]
+    Refused { reason: String },
+}
+
+/// A payment provider.
+#[async_trait]
+pub trait PaymentGateway: Send + Sync + fmt::Debug {
+    fn name(&self) -> &'static str;
+
+    /// Where not, everything is captured when the first parcel leaves.
+    fn captures_more_than_once(&self) -> bool;
+
+    async fn authorize(&self, request: &AuthorizeRequest) -> Result<Receipt, GatewayError>;
+
+    async fn capture(&self, request: &CaptureRequest) -> Result<Receipt, GatewayError>;
+
+    async fn void(&self, request: &VoidRequest) -> Result<Receipt, GatewayError>;
+
+    /// What became of a request whose answer was lost: by its key or, where the provider has forgotten that, by the
+    /// payment's id. `None` if it never arrived, so that it may be sent again under the same key.
+    async fn find(&self, operation: &Operation) -> Result<Option<Receipt>, GatewayError>;
+}
+
+/// The gateways of this deployment, by the name that stands in a payment.
+#[derive(Debug, Clone, Default)]
+pub struct Gateways(BTreeMap<&'static str, Arc<dyn PaymentGateway>>);
+
+impl Gateways {
+    #[must_use]
+    pub fn with(mut self, gateway: Arc<dyn PaymentGateway>) -> Self {
+        self.0.insert(gateway.name(), gateway);
+        self
+    }
+
+    pub fn get(&self, provider: &Provider) -> Option<&Arc<dyn PaymentGateway>> {
+        self.0.get(provider.as_str())
+    }
+
+    /// Those that capture once and no more.
+    pub fn capturing_once(&self) -> Arc<[Provider]> {
+        let once = self.0.values().filter(|gateway| !gateway.captures_more_than_once());
+        once.map(|gateway| Provider::new(gateway.name()).expect("a gateway is named as a provider")).collect()
+    }
+}

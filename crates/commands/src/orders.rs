@@ -1,0 +1,297 @@
+//! Orders: cancelled by buyers, held, shipped and delivered by staff. What an order does to stock and to its payment is
+//! in the same append. [`settle`] holds what the processes do with orders that are pending.
+
+pub mod settle;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use domain::ids::{CustomerId, OrderId, PaymentId, Quantity, Reason, ShipmentId, Sku};
+use domain::inventory::{self, Inventory};
+use domain::order::{self, Carrier, Command, Contents, Order, Tracking};
+use domain::payment::{self, Ledger, Payment};
+use eventstore::event::StreamId;
+use serde::{Deserialize, Serialize};
+
+use crate::checkout::stock_at_main;
+use crate::inventory::shortage;
+use crate::rejection::Rejection;
+use crate::use_case::{Decision, Events, Streams, UseCase, View};
+use crate::world::Held;
+
+/// The order that was changed, and the payments that its representation needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderOutcome {
+    pub order_id: OrderId,
+    pub payments: Vec<PaymentId>,
+}
+
+impl OrderOutcome {
+    fn of(order_id: OrderId, order: &Contents) -> Self {
+        Self { order_id, payments: payments_of(order).collect() }
+    }
+
+    fn shows(&self) -> Vec<StreamId> {
+        let payments = self.payments.iter().map(|payment_id| Payment::stream(payment_id.as_uuid()));
+        std::iter::once(Order::stream(self.order_id.as_uuid())).chain(payments).collect()
+    }
+}
+
+/// The whole order, while nothing of it is shipped: its stock is set free and its payment given back.
+#[derive(Debug, Clone)]
+pub struct CancelOrder {
+    pub order_id: OrderId,
+    /// The customer whose order it has to be; `None` where staff asks.
+    pub owner: Option<CustomerId>,
+    pub reason: Reason,
+}
+
+impl UseCase for CancelOrder {
+    type Outcome = OrderOutcome;
+
+    const NAME: &'static str = "cancel_order";
+
+    fn streams(&self, view: &View<'_>) -> Streams {
+        with_stock(self.order_id, view)
+    }
+
+    fn decide(&self, view: &View<'_>, _: DateTime<Utc>) -> Result<Decision<OrderOutcome>, Rejection> {
+        let (order_id, reason) = (self.order_id, self.reason.clone());
+        let order = require_order(view, order_id, self.owner)?;
+        let mut events = Events::default();
+        events.decide::<Order>(view, order_id.as_uuid(), Command::Cancel { reason: reason.clone() })?;
+        if !events.is_empty() {
+            set_stock_free(&mut events, view, order_id)?;
+            for payment_id in payments_of(order) {
+                give_back(&mut events, view, payment_id, reason.clone())?;
+            }
+        }
+        Ok(events.answer(OrderOutcome::of(order_id, order)))
+    }
+
+    fn shows(outcome: &OrderOutcome) -> Vec<StreamId> {
+        outcome.shows()
+    }
+}
+
+/// One parcel leaves: the order says so, and the stock of its lines goes with it.
+#[derive(Debug, Clone)]
+pub struct ShipOrder {
+    pub order_id: OrderId,
+    /// Names the parcel, so that one that has left is not sent again.
+    pub shipment_id: ShipmentId,
+    /// Units by SKU; `None` is everything that is unsent.
+    pub lines: Option<Vec<(Sku, Quantity)>>,
+    pub carrier: Carrier,
+    pub tracking: Tracking,
+}
+
+/// The parcel, beside the order that it is of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShipmentOutcome {
+    pub shipment_id: ShipmentId,
+    #[serde(flatten)]
+    pub order: OrderOutcome,
+}
+
+impl UseCase for ShipOrder {
+    type Outcome = ShipmentOutcome;
+
+    const NAME: &'static str = "ship_order";
+
+    fn streams(&self, view: &View<'_>) -> Streams {
+        let streams = with_payments(self.order_id, view);
+        match (seen_order(self.order_id, view), &self.lines) {
+            (Some(_), Some(lines)) => lines.iter().fold(streams, |streams, (sku, _)| read_stock(streams, sku)),
+            (Some(order), None) => order.demand().keys().fold(streams, read_stock),
+            (None, _) => streams,
+        }
+    }
+
+    fn decide(&self, view: &View<'_>, now: DateTime<Utc>) -> Result<Decision<ShipmentOutcome>, Rejection> {
+        let order = require_order(view, self.order_id, None)?;
+        let outcome = ShipmentOutcome { shipment_id: self.shipment_id, order: OrderOutcome::of(self.order_id, order) };
+        let mut events = Events::default();
+        if order.shipment(self.shipment_id).is_some() {
+            return Ok(events.answer(outcome));
+        }
+        let lines = self.lines.as_ref().map(|lines| order.lines_of(lines)).transpose()?;
+        let dispatch = Command::DispatchShipment {
+            shipment_id: self.shipment_id,
+            lines,
+            carrier: self.carrier.clone(),
+            tracking: self.tracking.clone(),
+            payment_covers: is_covered(view, order)?,
+            at: now,
+        };
+        events.decide::<Order>(view, self.order_id.as_uuid(), dispatch)?;
+        self.take_from_stock(&mut events, view, order)?;
+        Ok(events.answer(outcome))
+    }
+
+    fn shows(outcome: &ShipmentOutcome) -> Vec<StreamId> {
+        outcome.order.shows()
+    }
+}
+
+impl ShipOrder {
+    fn take_from_stock(&self, events: &mut Events, view: &View<'_>, order: &Contents) -> Result<(), Rejection> {
+        let mut short = Vec::new();
+        for (sku, quantity) in self.units(order)? {
+            let (order_id, shipment_id) = (self.order_id, self.shipment_id);
+            let command = inventory::Command::Ship { order_id, quantity, shipment_id };
+            if let Err(rejection) = events.decide::<Inventory>(view, stock_at_main(&sku), command) {
+                short.push(shortage(&sku, &rejection).ok_or(rejection)?);
+            }
+        }
+        if short.is_empty() { Ok(()) } else { Err(Rejection::OutOfStock { skus: short }) }
+    }
+
+    /// N5: each SKU once, whatever the lines.
+    fn units(&self, order: &Contents) -> Result<BTreeMap<Sku, Quantity>, Rejection> {
+        let Some(lines) = &self.lines else { return Ok(order.demand()) };
+        let mut units: BTreeMap<Sku, Quantity> = BTreeMap::new();
+        for (sku, quantity) in lines {
+            let sum = match units.get(sku) {
+                Some(before) => before.checked_add(*quantity).expect("no order has more units of one SKU"),
+                None => *quantity,
+            };
+            units.insert(sku.clone(), sum);
+        }
+        Ok(units)
+    }
+}
+
+/// A parcel has arrived. The last one completes the order.
+#[derive(Debug, Clone)]
+pub struct DeliverShipment {
+    pub order_id: OrderId,
+    pub shipment_id: ShipmentId,
+    /// `None` is now.
+    pub delivered_at: Option<DateTime<Utc>>,
+}
+
+/// Keeps an order from being shipped, and says why.
+#[derive(Debug, Clone)]
+pub struct HoldOrder {
+    pub order_id: OrderId,
+    pub reason: Reason,
+}
+
+#[derive(Debug, Clone)]
+pub struct ReleaseOrder {
+    pub order_id: OrderId,
+}
+
+/// Use cases of staff that are one command to an order and need nothing else.
+macro_rules! changes_an_order {
+    ($($use_case:ident = $name:literal, |$self:ident, $now:pat_param| $command:expr;)+) => {$(
+        impl UseCase for $use_case {
+            type Outcome = OrderOutcome;
+
+            const NAME: &'static str = $name;
+
+            fn streams(&self, view: &View<'_>) -> Streams {
+                with_payments(self.order_id, view)
+            }
+
+            fn decide(&$self, view: &View<'_>, $now: DateTime<Utc>) -> Result<Decision<OrderOutcome>, Rejection> {
+                let order = require_order(view, $self.order_id, None)?;
+                let mut events = Events::default();
+                events.decide::<Order>(view, $self.order_id.as_uuid(), $command)?;
+                Ok(events.answer(OrderOutcome::of($self.order_id, order)))
+            }
+
+            fn shows(outcome: &OrderOutcome) -> Vec<StreamId> {
+                outcome.shows()
+            }
+        }
+    )+};
+}
+
+changes_an_order! {
+    DeliverShipment = "deliver_shipment", |self, now| Command::DeliverShipment {
+        shipment_id: self.shipment_id,
+        delivered_at: self.delivered_at.unwrap_or(now),
+    };
+    HoldOrder = "hold_order", |self, _| Command::Hold { reason: self.reason.clone() };
+    ReleaseOrder = "release_order", |self, _| Command::Release;
+}
+
+/// The order, if it is there and the asker's: otherwise both are told the same.
+pub(crate) fn require_order<'a>(
+    view: &View<'a>,
+    order_id: OrderId,
+    owner: Option<CustomerId>,
+) -> Result<&'a Contents, Rejection> {
+    match view.state::<Order>(order_id.as_uuid())?.contents() {
+        Some(order) if owner.is_none_or(|owner| owner == order.customer_id) => Ok(order),
+        _ => Err(Rejection::NotFound { what: "order", id: order_id.to_string() }),
+    }
+}
+
+/// The payments that the order knows of: the one it was created with and, if that is another, the one that covers it.
+pub(crate) fn payments_of(order: &Contents) -> impl Iterator<Item = PaymentId> {
+    let first = order.payment_id;
+    std::iter::once(first).chain(order.confirmed_by.filter(|confirming| *confirming != first))
+}
+
+fn seen_order<'a>(order_id: OrderId, view: &View<'a>) -> Option<&'a Contents> {
+    view.seen::<Order>(order_id.as_uuid()).and_then(order::State::contents)
+}
+
+/// The order, and then its payments.
+pub(crate) fn with_payments(order_id: OrderId, view: &View<'_>) -> Streams {
+    let streams = Streams::default().read::<Order>(order_id.as_uuid());
+    match seen_order(order_id, view) {
+        Some(order) => payments_of(order).fold(streams, |streams, id| streams.read::<Payment>(id.as_uuid())),
+        None => streams,
+    }
+}
+
+/// The order, and then its payments and, while it holds any, the stock of everything that is unsent.
+pub(crate) fn with_stock(order_id: OrderId, view: &View<'_>) -> Streams {
+    let streams = with_payments(order_id, view);
+    match view.seen::<Order>(order_id.as_uuid()) {
+        Some(order::State::Pending(order) | order::State::Confirmed(order)) => {
+            order.demand().keys().fold(streams, read_stock)
+        }
+        _ => streams,
+    }
+}
+
+fn read_stock(streams: Streams, sku: &Sku) -> Streams {
+    streams.read::<Inventory>(stock_at_main(sku))
+}
+
+/// O6: whether the payment that confirmed the order is authorised or captured, and not on its way back.
+fn is_covered(view: &View<'_>, order: &Contents) -> Result<bool, Rejection> {
+    let Some(payment_id) = order.confirmed_by else { return Ok(false) };
+    Ok(view.state::<Payment>(payment_id.as_uuid())?.ledger().is_some_and(Ledger::covers_shipping))
+}
+
+/// Lets go of everything that is held for an order: a pending one has reservations, a confirmed one allocations.
+fn set_stock_free(events: &mut Events, view: &View<'_>, order_id: OrderId) -> Result<(), Rejection> {
+    let order = view.state::<Order>(order_id.as_uuid())?;
+    for sku in order.contents().map(Contents::demand).unwrap_or_default().into_keys() {
+        let command = match order {
+            order::State::Pending(_) => inventory::Command::ReleaseReservation { order_id },
+            _ => inventory::Command::ReleaseAllocation { order_id, quantity: None },
+        };
+        events.decide::<Inventory>(view, stock_at_main(&sku), command)?;
+    }
+    Ok(())
+}
+
+/// Asks for what is held on the buyer's account to be let go. What was never held needs nothing.
+pub(crate) fn give_back(
+    events: &mut Events,
+    view: &View<'_>,
+    payment_id: PaymentId,
+    reason: Reason,
+) -> Result<(), Rejection> {
+    events.decide::<Payment>(view, payment_id.as_uuid(), payment::Command::RequestVoid { reason })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,312 @@
+//! Carries out what a process manager asks for: follows the book, runs the effects of a page, then commits deadlines,
+//! call requests and the checkpoint together. A crash anywhere repeats the page with no second effect.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use domain::aggregate::UnreadableEvent;
+use eventstore::follow::{FollowError, Follower, HeadWatch};
+use eventstore::{Book, Point, Position, ReadError, RecordedEvent, StreamId};
+use serde::Deserialize;
+use sqlx::PgPool;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::store::{self, Remembered};
+use super::{Deadline, Effect, Process, Runnable};
+use crate::command::{Actor, Causation, CommandError, Envelope, Key};
+use crate::executor::Commands;
+
+/// Events read at once.
+const PAGE_EVENTS: i64 = 1_000;
+/// Use cases of one page in flight: enough to fill the executor's batches, few beside its queue.
+const EFFECTS_IN_FLIGHT_MAX: usize = 128;
+/// Deadlines fired in one transaction.
+const DEADLINES_AT_ONCE: i64 = 200;
+/// How long an idle process waits before it looks for due deadlines and for events of other nodes.
+const IDLE_POLL: Duration = Duration::from_millis(250);
+/// First and longest pause after a failure; it doubles in between.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// Tries of an effect while the executor has no capacity, about ten seconds in all.
+const EFFECT_TRIES_MAX: u32 = 100;
+const EFFECT_PAUSE: Duration = Duration::from_millis(100);
+
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    #[error("the process's own tables cannot be read or written")]
+    Database(#[from] sqlx::Error),
+    #[error("the book cannot be read")]
+    Read(#[from] ReadError),
+    #[error("the book cannot be followed")]
+    Follow(#[from] FollowError),
+    #[error("the event at {position} cannot be read")]
+    Event { position: Position, source: UnreadableEvent },
+    #[error("{command}, the effect {effect} of the event at {position}, fails")]
+    Effect { command: &'static str, position: Position, effect: usize, source: CommandError },
+}
+
+/// How a process stands, for readiness and for whoever asks.
+#[derive(Debug, Clone, Default)]
+pub struct ProcessStatus {
+    pub position: Position,
+    /// Why it does not move, if it does not.
+    pub failing: Option<String>,
+}
+
+pub struct ProcessRunner {
+    process: Arc<dyn Process>,
+    pool: PgPool,
+    book: Book,
+    commands: Commands,
+    follower: Option<Follower>,
+    status: watch::Sender<ProcessStatus>,
+}
+
+/// What one round did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Round {
+    /// Something was done: there may be more.
+    Worked,
+    Idle,
+    /// Another node runs this process.
+    Elsewhere,
+}
+
+impl ProcessRunner {
+    pub async fn new(
+        process: Box<dyn Process>,
+        pool: PgPool,
+        book: Book,
+        commands: Commands,
+    ) -> Result<Self, ProcessError> {
+        let title = book.title().await?;
+        let title_page = Point { position: Position::TITLE, hash: title.hash };
+        store::begin(&pool, process.name(), title_page).await?;
+        let (status, _) = watch::channel(ProcessStatus::default());
+        Ok(Self { process: process.into(), pool, book, commands, follower: None, status })
+    }
+
+    pub fn status(&self) -> watch::Receiver<ProcessStatus> {
+        self.status.subscribe()
+    }
+
+    pub fn name(&self) -> &'static str {
+        self.process.name()
+    }
+
+    /// Runs until it is stopped. A failure is told, and tried again: nothing is skipped.
+    pub async fn run(mut self, heads: HeadWatch, stop: CancellationToken) {
+        let mut pause = PAUSE_MIN;
+        while !stop.is_cancelled() {
+            match self.run_once().await {
+                Ok(round) => {
+                    pause = PAUSE_MIN;
+                    self.status.send_modify(|status| status.failing = None);
+                    if round != Round::Worked {
+                        let position = self.status.borrow().position;
+                        tokio::select! {
+                            () = stop.cancelled() => {}
+                            () = heads.wait_beyond(position, IDLE_POLL) => {}
+                        }
+                    }
+                }
+                Err(error) => {
+                    self.follower = None;
+                    let reason = chain(&error);
+                    tracing::error!(process = self.name(), error = %reason, "a process cannot go on");
+                    metrics::counter!("daybook_process_failures_total", "process" => self.name()).increment(1);
+                    self.status.send_modify(|status| status.failing = Some(reason));
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = tokio::time::sleep(pause) => {}
+                    }
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
+            }
+        }
+    }
+
+    /// One page of events or, at the head, the deadlines that are due.
+    pub async fn run_once(&mut self) -> Result<Round, ProcessError> {
+        let mut tx = self.pool.begin().await?;
+        let Some(checkpoint) = store::lock_in_tx(&mut tx, self.process.name()).await? else {
+            return Ok(Round::Elsewhere);
+        };
+        let page = self.next_page(checkpoint).await?;
+        let Some(last) = page.last().map(RecordedEvent::point) else {
+            self.moved(checkpoint.position);
+            let fired = self.fire_due(&mut tx).await?;
+            tx.commit().await?;
+            return Ok(if fired == 0 { Round::Idle } else { Round::Worked });
+        };
+        let remembered = self.carry_out(&page).await?;
+        remembered.write_in_tx(&mut tx, self.process.name()).await?;
+        store::save_in_tx(&mut tx, self.process.name(), last).await?;
+        tx.commit().await?;
+        self.moved(last.position);
+        Ok(Round::Worked)
+    }
+
+    async fn next_page(&mut self, checkpoint: Point) -> Result<Vec<RecordedEvent>, ProcessError> {
+        let follower = match &mut self.follower {
+            Some(follower) if follower.at() == checkpoint => follower,
+            follower => follower.insert(Follower::from(self.book.clone(), checkpoint)),
+        };
+        Ok(follower.next_page(PAGE_EVENTS).await?)
+    }
+
+    fn moved(&self, position: Position) {
+        metrics::gauge!("daybook_process_position", "process" => self.name()).set(position.0 as f64);
+        self.status.send_modify(|status| status.position = position);
+    }
+
+    /// Runs the page's use cases: one stream's one after another, different streams' at the same time.
+    async fn carry_out(&self, page: &[RecordedEvent]) -> Result<Remembered, ProcessError> {
+        let mut remembered = Remembered::default();
+        let mut by_stream: HashMap<&StreamId, Vec<Task>> = HashMap::new();
+        for event in page {
+            let position = event.position;
+            let effects = self.process.react(event).map_err(|source| ProcessError::Event { position, source })?;
+            for (number, effect) in effects.into_iter().enumerate() {
+                match effect {
+                    Effect::Run(runnable) => {
+                        let envelope = self.envelope(event, format!("{position}/{number}"));
+                        let task = Task { runnable, envelope, position, number };
+                        by_stream.entry(&event.stream).or_default().push(task);
+                    }
+                    Effect::SetDeadline(deadline) => remembered.set(deadline),
+                    Effect::ClearDeadline { kind, subject } => remembered.clear(kind, subject),
+                    Effect::Call(call) => remembered.call(call, event, correlation_id(event)),
+                }
+            }
+        }
+        self.run_all(by_stream.into_values().collect()).await?;
+        Ok(remembered)
+    }
+
+    async fn run_all(&self, lines: Vec<Vec<Task>>) -> Result<(), ProcessError> {
+        let permits = Arc::new(Semaphore::new(EFFECTS_IN_FLIGHT_MAX));
+        let mut running: JoinSet<Result<(), ProcessError>> = JoinSet::new();
+        for line in lines {
+            let permit = Arc::clone(&permits).acquire_owned().await.expect("the semaphore is never closed");
+            let commands = self.commands.clone();
+            let process = self.process.name();
+            running.spawn(async move {
+                let _permit = permit;
+                for task in line {
+                    task.run(process, &commands).await?;
+                }
+                Ok(())
+            });
+        }
+        while let Some(done) = running.join_next().await {
+            done.expect("an effect does not panic: decisions are guarded in the executor")?;
+        }
+        Ok(())
+    }
+
+    async fn fire_due(&self, tx: &mut sqlx::PgConnection) -> Result<usize, ProcessError> {
+        let due = store::due_in_tx(tx, self.process.name(), Utc::now(), DEADLINES_AT_ONCE).await?;
+        let mut lines = Vec::new();
+        let mut fired = (Vec::new(), Vec::new());
+        for deadline in due {
+            if let Some(runnable) = self.process.fire(&deadline) {
+                let envelope = self.deadline_envelope(&deadline);
+                let position = self.status.borrow().position;
+                lines.push(vec![Task { runnable, envelope, position, number: 0 }]);
+            }
+            fired.0.push(deadline.kind.into_owned());
+            fired.1.push(deadline.subject);
+        }
+        let count = fired.0.len();
+        self.run_all(lines).await?;
+        store::clear_in_tx(tx, self.process.name(), fired).await?;
+        Ok(count)
+    }
+
+    fn envelope(&self, event: &RecordedEvent, key: String) -> Envelope {
+        Envelope {
+            actor: Actor::Process { name: self.process.name() },
+            correlation_id: correlation_id(event),
+            causation: Causation::Position(event.position),
+            traceparent: traceparent(event),
+            key: Some(self.key(key)),
+            expected: None,
+        }
+    }
+
+    fn deadline_envelope(&self, deadline: &Deadline) -> Envelope {
+        let name = format!("{}/{}/{}", deadline.kind, deadline.subject, deadline.due_at.timestamp_micros());
+        Envelope {
+            actor: Actor::Process { name: self.process.name() },
+            correlation_id: deadline.subject,
+            causation: Causation::Request(format!("deadline {name}")),
+            traceparent: None,
+            key: Some(self.key(name)),
+            expected: None,
+        }
+    }
+
+    /// Keys of effects never expire: a page may be repeated after any downtime.
+    fn key(&self, key: String) -> Key {
+        Key { scope: format!("process:{}", self.process.name()), key, fingerprint: [0; 32], expires_at: None }
+    }
+}
+
+struct Task {
+    runnable: Box<dyn Runnable>,
+    envelope: Envelope,
+    position: Position,
+    number: usize,
+}
+
+impl Task {
+    /// A rejection is an answer: the world has moved on, and the rules have said what that means. Everything else is
+    /// tried again, first here and then with the whole page.
+    async fn run(self, process: &'static str, commands: &Commands) -> Result<(), ProcessError> {
+        let mut tries = 0;
+        loop {
+            match self.runnable.run(commands, self.envelope.clone()).await {
+                Ok(()) => return Ok(()),
+                Err(CommandError::Rejected(rejection)) => {
+                    tracing::warn!(process, command = self.runnable.name(), position = self.position.0, %rejection,
+                        "an effect was rejected");
+                    metrics::counter!("daybook_process_rejections_total", "process" => process).increment(1);
+                    return Ok(());
+                }
+                Err(CommandError::Overloaded) if tries < EFFECT_TRIES_MAX => {
+                    tries += 1;
+                    tokio::time::sleep(EFFECT_PAUSE).await;
+                }
+                Err(source) => {
+                    let command = self.runnable.name();
+                    return Err(ProcessError::Effect { command, position: self.position, effect: self.number, source });
+                }
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    correlation_id: Uuid,
+    traceparent: Option<String>,
+}
+
+fn correlation_id(event: &RecordedEvent) -> Uuid {
+    serde_json::from_str::<Metadata>(&event.metadata).map_or(event.stream.id, |metadata| metadata.correlation_id)
+}
+
+fn traceparent(event: &RecordedEvent) -> Option<String> {
+    serde_json::from_str::<Metadata>(&event.metadata).ok().and_then(|metadata| metadata.traceparent)
+}
+
+/// An error with its sources, for one log line.
+fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -1,0 +1,11 @@
+UPDATE process.calls
+SET attempts = attempts + 1, leased_until = now() + make_interval(secs => $2)
+WHERE position IN (
+    SELECT position
+    FROM process.calls
+    WHERE next_attempt_at <= now() AND (leased_until IS NULL OR leased_until < now())
+    ORDER BY next_attempt_at
+    LIMIT $1
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING position, idempotency_key, kind, payment_id, correlation_id, requested_at, attempts

@@ -1,0 +1,1 @@
+SELECT wrapped_key FROM vault.keys WHERE subject = $1

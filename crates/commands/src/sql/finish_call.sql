@@ -1,0 +1,1 @@
+DELETE FROM process.calls WHERE position = $1

@@ -1,0 +1,4 @@
+SELECT position, hash
+FROM process.checkpoints
+WHERE process = $1
+FOR UPDATE SKIP LOCKED

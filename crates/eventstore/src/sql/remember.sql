@@ -1,0 +1,16 @@
+-- The head is still the page that was seen, or nothing is kept.
+WITH head AS (
+    SELECT
+    FROM book.events
+    WHERE position = $1 AND hash = $2::bytea
+        AND NOT EXISTS (SELECT FROM book.events WHERE position = $1 + 1)
+),
+keyed AS (
+    INSERT INTO book.idempotency (scope, key, fingerprint, position, expires_at, outcome)
+    SELECT keyed.scope, keyed.key, keyed.fingerprint, keyed.position, keyed.expires_at, keyed.outcome::json
+    FROM UNNEST(
+        $3::text[], $4::text[], $5::bytea[], $6::text[], $7::bigint[], $8::timestamptz[]
+    ) AS keyed (scope, key, fingerprint, outcome, position, expires_at)
+    WHERE EXISTS (SELECT FROM head)
+)
+SELECT EXISTS (SELECT FROM head) AS "is_head!"

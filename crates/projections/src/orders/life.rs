@@ -1,0 +1,109 @@
+//! What changes in the life of an order: how far it is, in units over all its lines, and what that is called.
+
+use chrono::{DateTime, Utc};
+use domain::order::{Created, Event, LineUnits};
+use domain::payment::order_axis;
+use eventstore::RecordedEvent;
+use uuid::Uuid;
+
+use super::payment_row::PaymentRow;
+
+/// The columns of an order that change, as the table holds them.
+#[derive(Debug)]
+pub(super) struct Life {
+    pub(super) id: Uuid,
+    pub(super) status: String,
+    pub(super) payment_status: String,
+    pub(super) hold_reason: Option<String>,
+    pub(super) end_reason: Option<String>,
+    pub(super) ordered: i64,
+    pub(super) cancelled: i64,
+    pub(super) shipped: i64,
+    pub(super) delivered: i64,
+    pub(super) confirmed_at: Option<DateTime<Utc>>,
+    pub(super) completed_at: Option<DateTime<Utc>>,
+    pub(super) updated_at: DateTime<Utc>,
+    pub(super) version: i64,
+}
+
+impl Life {
+    pub(super) fn of(event: &RecordedEvent, created: &Created) -> Self {
+        Self {
+            id: event.stream.id,
+            status: "pending".to_owned(),
+            payment_status: "none".to_owned(),
+            hold_reason: None,
+            end_reason: None,
+            ordered: created.lines.iter().map(|line| line.quantity.get()).sum(),
+            cancelled: 0,
+            shipped: 0,
+            delivered: 0,
+            confirmed_at: None,
+            completed_at: None,
+            updated_at: event.recorded_at,
+            version: event.stream_version,
+        }
+    }
+
+    pub(super) fn post(&mut self, event: &RecordedEvent, change: &Event) {
+        self.updated_at = event.recorded_at;
+        self.version = event.stream_version;
+        match change {
+            Event::Confirmed(confirmed) => {
+                "confirmed".clone_into(&mut self.status);
+                self.confirmed_at = Some(confirmed.confirmed_at);
+            }
+            Event::Held(held) => self.hold_reason = Some(held.reason.to_string()),
+            Event::Released(_) => self.hold_reason = None,
+            Event::ShipmentCreated(created) => self.shipped += units_of(&created.lines),
+            Event::LinesCancelled(cancelled) => self.cancelled += units_of(&cancelled.lines),
+            Event::Cancelled(cancelled) => self.end("cancelled", cancelled.reason.to_string()),
+            Event::Failed(failed) => self.end("failed", failed.reason.as_str().to_owned()),
+            Event::Completed(completed) => self.completed_at = Some(completed.completed_at),
+            // It begins with the one, and the others are its shipments': they tell what was delivered.
+            Event::Created(_) | Event::ShipmentDispatched(_) | Event::ShipmentDelivered(_) => {}
+        }
+    }
+
+    fn end(&mut self, status: &str, reason: String) {
+        status.clone_into(&mut self.status);
+        self.end_reason = Some(reason);
+    }
+
+    /// Of a confirmed order, how far it is says what it is called.
+    pub(super) fn status(&self) -> &str {
+        match self.status.as_str() {
+            "pending" | "cancelled" | "failed" => &self.status,
+            _ if self.completed_at.is_some() => "delivered",
+            _ if self.shipped == 0 => "confirmed",
+            _ if self.shipped == self.due() => "shipped",
+            _ => "processing",
+        }
+    }
+
+    pub(super) fn fulfillment_status(&self) -> &'static str {
+        match (self.shipped, self.delivered) {
+            (_, 1..) if self.delivered == self.due() => "delivered",
+            (_, 1..) => "partially_delivered",
+            (1.., _) if self.shipped == self.due() => "shipped",
+            (1.., _) => "partially_shipped",
+            _ => "unfulfilled",
+        }
+    }
+
+    fn due(&self) -> i64 {
+        self.ordered - self.cancelled
+    }
+
+    /// Whether it is called otherwise now.
+    pub(super) fn pay(&mut self, payments: &[&PaymentRow]) -> bool {
+        let payment_status = order_axis(payments.iter().map(|payment| payment.status()));
+        let is_other = payment_status != self.payment_status;
+        payment_status.clone_into(&mut self.payment_status);
+        is_other
+    }
+}
+
+pub(super) fn units_of(lines: &[LineUnits]) -> i64 {
+    lines.iter().map(|line| line.quantity.get()).sum()
+}

@@ -1,0 +1,137 @@
+//! What is shown of a payment: the label over its ledger, and the amounts. The ledger is folded as the rules fold it.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use domain::ids::CaptureId;
+use domain::payment::{Event, Failed, Initiated, Operation};
+use eventstore::RecordedEvent;
+use serde::{Deserialize, Serialize};
+use sqlx::types::Json;
+use uuid::Uuid;
+
+/// As the table holds it. The label and the sums, which the ledger says, stand beside it for the queries.
+#[derive(Debug)]
+pub(super) struct PaymentRow {
+    pub(super) id: Uuid,
+    pub(super) order_id: Uuid,
+    pub(super) amount: i64,
+    pub(super) currency: String,
+    pub(super) provider: String,
+    pub(super) method: String,
+    pub(super) action_url: Option<String>,
+    pub(super) ledger: Json<Ledger>,
+    pub(super) initiated_at: i64,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) updated_at: DateTime<Utc>,
+    pub(super) version: i64,
+}
+
+/// What has come of the payment, as far as the label and the amounts depend on it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Ledger {
+    authorized: bool,
+    captures: BTreeMap<Uuid, Capture>,
+    pub(super) failure: Option<String>,
+    voided: bool,
+    expired: bool,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Capture {
+    Pending,
+    Captured(i64),
+    Failed,
+}
+
+impl PaymentRow {
+    pub(super) fn of(event: &RecordedEvent, initiated: &Initiated) -> Self {
+        Self {
+            id: event.stream.id,
+            order_id: initiated.order_id.as_uuid(),
+            amount: initiated.amount.amount(),
+            currency: initiated.amount.currency().to_string(),
+            provider: initiated.provider.to_string(),
+            method: initiated.method.to_string(),
+            action_url: None,
+            ledger: Json(Ledger::default()),
+            initiated_at: event.position.0,
+            created_at: event.recorded_at,
+            updated_at: event.recorded_at,
+            version: event.stream_version,
+        }
+    }
+
+    pub(super) fn post(&mut self, event: &RecordedEvent, change: Event) {
+        self.updated_at = event.recorded_at;
+        self.version = event.stream_version;
+        match change {
+            Event::ActionRequired(required) => self.action_url = Some(required.action_url.to_string()),
+            Event::Authorized(_) => self.ledger.authorize(),
+            Event::Failed(failed) => self.ledger.fail(&failed),
+            Event::CaptureRequested(requested) => self.ledger.capture(requested.capture_id, Capture::Pending),
+            Event::Captured(captured) => {
+                self.ledger.capture(captured.capture_id, Capture::Captured(captured.amount.amount()));
+            }
+            Event::Voided(_) => self.ledger.voided = true,
+            Event::Expired(_) => self.ledger.expired = true,
+            // It begins with the one; the others are questions to the provider, or say again what the amounts say.
+            Event::Initiated(_) | Event::AuthorizationRequested(_) | Event::Completed(_) | Event::VoidRequested(_) => {}
+        }
+    }
+
+    /// Money that was taken speaks first, then how it ended, then how far it came.
+    pub(super) fn status(&self) -> &'static str {
+        match self.captured() {
+            1.. if self.captured() >= self.amount => "completed",
+            1.. => "partially_captured",
+            _ if self.ledger.voided => "voided",
+            _ if self.ledger.expired => "expired",
+            _ if self.ledger.failure.is_some() => "failed",
+            _ if self.ledger.authorized => "authorized",
+            _ if self.action_url.is_some() => "action_required",
+            _ => "initiated",
+        }
+    }
+
+    pub(super) fn authorized(&self) -> i64 {
+        if self.ledger.authorized { self.amount } else { 0 }
+    }
+
+    pub(super) fn captured(&self) -> i64 {
+        let captured = |capture: &Capture| if let Capture::Captured(amount) = capture { *amount } else { 0 };
+        self.ledger.captures.values().map(captured).sum()
+    }
+}
+
+impl Ledger {
+    /// Whatever was recorded before, the money is held now.
+    fn authorize(&mut self) {
+        self.authorized = true;
+        self.failure = None;
+        self.expired = false;
+        self.voided = false;
+    }
+
+    fn capture(&mut self, capture_id: CaptureId, capture: Capture) {
+        self.failure = None;
+        self.captures.insert(capture_id.as_uuid(), capture);
+    }
+
+    /// What fails after it has succeeded changes nothing.
+    fn fail(&mut self, failed: &Failed) {
+        let fails = match failed.operation {
+            Operation::Authorization => !self.authorized,
+            Operation::Capture { capture_id } => {
+                let capture = self.captures.get_mut(&capture_id.as_uuid());
+                let pending = capture.filter(|capture| **capture == Capture::Pending);
+                pending.map(|capture| *capture = Capture::Failed).is_some()
+            }
+            Operation::Void => false,
+        };
+        if fails {
+            self.failure = Some(failed.code.to_string());
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Rows of orders as the queries return them, in JSON, and what they become.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use domain::country::Country;
+use domain::ids::{CartId, CustomerId, LineId, OrderId, OrderNumber, PaymentId, ShipmentId};
+use domain::money::{Currency, Money};
+use domain::sealed::Sealed;
+use serde::Deserialize;
+
+use super::query::{Order, OrderLine, OrderPayment, Payment, Shipment, ShippedUnits};
+
+#[derive(Debug, Deserialize)]
+pub(super) struct OrderRow {
+    pub(super) id: OrderId,
+    number: OrderNumber,
+    status: String,
+    payment_status: String,
+    fulfillment_status: String,
+    hold_reason: Option<String>,
+    end_reason: Option<String>,
+    customer_id: CustomerId,
+    cart_id: CartId,
+    currency: Currency,
+    subtotal: i64,
+    shipping: i64,
+    tax: i64,
+    discount: i64,
+    pub(super) total: i64,
+    shipping_address: Sealed,
+    email: Option<Sealed>,
+    country: Option<Country>,
+    pub(super) created_at: DateTime<Utc>,
+    confirmed_at: Option<DateTime<Utc>>,
+    completed_at: Option<DateTime<Utc>>,
+    updated_at: DateTime<Utc>,
+    version: i64,
+    lines: Vec<LineRow>,
+    shipments: Vec<ShipmentRow>,
+    payments: Vec<OrderPaymentRow>,
+}
+
+#[derive(Debug, Deserialize)]
+struct LineRow {
+    id: LineId,
+    sku: String,
+    name: String,
+    quantity: i64,
+    unit_price: i64,
+    line_total: i64,
+    cancelled: i64,
+}
+
+#[derive(Debug, Deserialize)]
+struct ShipmentRow {
+    id: ShipmentId,
+    lines: Vec<ShippedUnits>,
+    carrier: Option<String>,
+    tracking: Option<String>,
+    dispatched_at: Option<DateTime<Utc>>,
+    delivered_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct OrderPaymentRow {
+    id: PaymentId,
+    status: String,
+    amount: i64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct PaymentJson {
+    id: PaymentId,
+    order_id: OrderId,
+    customer_id: Option<CustomerId>,
+    status: String,
+    amount: i64,
+    authorized: i64,
+    captured: i64,
+    refunded: i64,
+    currency: Currency,
+    provider: String,
+    method: String,
+    action_url: Option<String>,
+    failure: Option<String>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    version: i64,
+}
+
+impl From<OrderRow> for Order {
+    fn from(row: OrderRow) -> Self {
+        let money = |amount| Money::new(amount, row.currency);
+        let moved = Moved::by(&row.shipments);
+        Self {
+            id: row.id,
+            number: row.number,
+            status: row.status,
+            payment_status: row.payment_status,
+            fulfillment_status: row.fulfillment_status,
+            on_hold: row.hold_reason.is_some(),
+            hold_reason: row.hold_reason,
+            end_reason: row.end_reason,
+            customer_id: row.customer_id,
+            cart_id: row.cart_id,
+            currency: row.currency,
+            lines: row.lines.into_iter().map(|line| line.shown(row.currency, &moved)).collect(),
+            subtotal: money(row.subtotal),
+            shipping: money(row.shipping),
+            tax: money(row.tax),
+            discount: money(row.discount),
+            total: money(row.total),
+            payments: row
+                .payments
+                .into_iter()
+                .map(|payment| OrderPayment { id: payment.id, status: payment.status, amount: money(payment.amount) })
+                .collect(),
+            shipments: row.shipments.into_iter().map(Shipment::from).collect(),
+            shipping_address: row.shipping_address,
+            email: row.email,
+            country: row.country,
+            created_at: row.created_at,
+            confirmed_at: row.confirmed_at,
+            completed_at: row.completed_at,
+            updated_at: row.updated_at,
+            version: row.version,
+        }
+    }
+}
+
+/// Units that shipments moved, by line.
+#[derive(Default)]
+struct Moved {
+    shipped: HashMap<LineId, i64>,
+    delivered: HashMap<LineId, i64>,
+}
+
+impl Moved {
+    fn by(shipments: &[ShipmentRow]) -> Self {
+        let mut moved = Self::default();
+        for shipment in shipments {
+            for line in &shipment.lines {
+                *moved.shipped.entry(line.line_id).or_default() += line.quantity;
+                if shipment.delivered_at.is_some() {
+                    *moved.delivered.entry(line.line_id).or_default() += line.quantity;
+                }
+            }
+        }
+        moved
+    }
+}
+
+impl LineRow {
+    fn shown(self, currency: Currency, moved: &Moved) -> OrderLine {
+        OrderLine {
+            id: self.id,
+            sku: self.sku,
+            name: self.name,
+            quantity: self.quantity,
+            unit_price: Money::new(self.unit_price, currency),
+            line_total: Money::new(self.line_total, currency),
+            shipped: moved.shipped.get(&self.id).copied().unwrap_or_default(),
+            delivered: moved.delivered.get(&self.id).copied().unwrap_or_default(),
+            cancelled: self.cancelled,
+            returned: 0,
+        }
+    }
+}
+
+impl From<ShipmentRow> for Shipment {
+    fn from(row: ShipmentRow) -> Self {
+        let status = match (row.dispatched_at, row.delivered_at) {
+            (_, Some(_)) => "delivered",
+            (Some(_), None) => "dispatched",
+            (None, None) => "created",
+        };
+        Self {
+            id: row.id,
+            status,
+            carrier: row.carrier,
+            tracking: row.tracking,
+            lines: row.lines,
+            dispatched_at: row.dispatched_at,
+            delivered_at: row.delivered_at,
+        }
+    }
+}
+
+impl From<PaymentJson> for Payment {
+    fn from(row: PaymentJson) -> Self {
+        let money = |amount| Money::new(amount, row.currency);
+        Self {
+            id: row.id,
+            order_id: row.order_id,
+            customer_id: row.customer_id,
+            status: row.status,
+            amount: money(row.amount),
+            authorized: money(row.authorized),
+            captured: money(row.captured),
+            refunded: money(row.refunded),
+            provider: row.provider,
+            method: row.method,
+            action_url: row.action_url,
+            failure: row.failure,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            version: row.version,
+        }
+    }
+}

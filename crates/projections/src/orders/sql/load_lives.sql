@@ -1,0 +1,16 @@
+SELECT
+    id,
+    status,
+    payment_status,
+    hold_reason,
+    end_reason,
+    ordered,
+    cancelled,
+    shipped,
+    delivered,
+    confirmed_at,
+    completed_at,
+    updated_at,
+    version
+FROM orders
+WHERE id = ANY($1)

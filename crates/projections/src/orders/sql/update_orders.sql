@@ -1,0 +1,22 @@
+UPDATE orders
+SET
+    status = life.status,
+    payment_status = life.payment_status,
+    fulfillment_status = life.fulfillment_status,
+    hold_reason = life.hold_reason,
+    end_reason = life.end_reason,
+    cancelled = life.cancelled,
+    shipped = life.shipped,
+    delivered = life.delivered,
+    confirmed_at = life.confirmed_at,
+    completed_at = life.completed_at,
+    updated_at = life.updated_at,
+    version = life.version
+FROM UNNEST(
+    $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[],
+    $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::bigint[]
+) AS life (
+    id, status, payment_status, fulfillment_status, hold_reason, end_reason, cancelled, shipped, delivered,
+    confirmed_at, completed_at, updated_at, version
+)
+WHERE orders.id = life.id

@@ -1,0 +1,305 @@
+//! Runs one projection: lock the checkpoint, take the next events, have them posted, save the checkpoint, commit. Effect and
+//! checkpoint are one, so a crash anywhere repeats a batch and no effect.
+//!
+//! A batch costs five round trips and those of the projection; one without an event for the projection costs one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use eventstore::follow::{FollowError, HeadWatch};
+use eventstore::{Point, Position, ReadError, RecordedEvent};
+use sqlx::Connection;
+use sqlx::postgres::PgConnectOptions;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::checkpoint::{self, Checkpoint, State};
+use crate::metrics;
+use crate::pages::{BATCH_EVENTS_MAX, Pages};
+use crate::parked;
+use crate::progress::Progress;
+use crate::projection::{ApplyError, Projection};
+use crate::session::Session;
+
+/// The least time from one batch to the next while a projection keeps up. The first event after a rest is posted at once; under
+/// load some hundred share a transaction, whose fixed cost would otherwise be paid for every append.
+const BATCH_INTERVAL: Duration = Duration::from_millis(20);
+
+/// How soon an idle projection looks for events that writers of other processes appended.
+const IDLE_POLL: Duration = Duration::from_millis(100);
+
+/// How often a runner looks whether the one that does its work still does.
+const STANDBY_POLL: Duration = Duration::from_secs(1);
+
+/// First and longest pause after a failure; it doubles in between.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("the tables of {schema_name} are not there: run `daybook migrate`")]
+    NotInstalled { schema_name: &'static str },
+    /// The checkpoint is no page of the book, or the book does not hold together after it.
+    #[error("the book does not continue what was posted")]
+    Refused(#[source] FollowError),
+    #[error("the event at {position} cannot be posted, and the projection may not step over it")]
+    Stopped { position: Position, source: ApplyError },
+    #[error("the read model cannot be written")]
+    Apply(#[source] ApplyError),
+    #[error("the book cannot be read")]
+    Read(#[from] ReadError),
+    #[error("the checkpoint cannot be read or written")]
+    Database(#[from] sqlx::Error),
+}
+
+impl RunError {
+    /// What stands still until someone does something, as the checkpoint's row tells it to all nodes.
+    fn halt(&self) -> Option<State> {
+        match self {
+            Self::Refused(_) => Some(State::Refused),
+            Self::Stopped { .. } => Some(State::Stopped),
+            Self::NotInstalled { .. } | Self::Apply(_) | Self::Read(_) | Self::Database(_) => None,
+        }
+    }
+}
+
+/// What one round did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Round {
+    /// The checkpoint went on by so many events.
+    Advanced { events: usize },
+    /// The checkpoint is at the head.
+    Idle,
+    /// Another runner is at work on this projection.
+    Elsewhere,
+}
+
+pub struct Runner {
+    projection: &'static dyn Projection,
+    session: Session,
+    pages: Arc<Pages>,
+    progress: Progress,
+    /// The checkpoint as this runner last saw it.
+    seen: Option<Point>,
+    /// Another runner was ahead of us the last time. Ours to go on if the checkpoint stays where it is.
+    stands_by: bool,
+    /// The checkpoint's row may still tell why an earlier round, or process, did not go on.
+    may_be_halted: bool,
+}
+
+impl Runner {
+    /// Runners of one process share the pages, and the progress with those who wait for them.
+    #[must_use]
+    pub fn new(
+        projection: &'static dyn Projection,
+        options: PgConnectOptions,
+        pages: Arc<Pages>,
+        progress: Progress,
+    ) -> Self {
+        let session = Session::new(options, projection.definition());
+        Self { projection, session, pages, progress, seen: None, stands_by: false, may_be_halted: true }
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.projection.definition().name
+    }
+
+    /// Runs until it is stopped. A failure is told, and tried again: nothing is stepped over, and what was mended goes on.
+    pub async fn run(mut self, head: HeadWatch, stop: CancellationToken) {
+        let name = self.name();
+        let mut pause = PAUSE_MIN;
+        if let Err(error) = self.retry_parked(None).await {
+            tracing::warn!(projection = name, error = chain(&error), "parked streams were not tried again");
+        }
+        while !stop.is_cancelled() {
+            let began = Instant::now();
+            let round = self.run_once().await;
+            if round.is_ok() {
+                pause = PAUSE_MIN;
+            }
+            let rest = async {
+                match round {
+                    Ok(Round::Advanced { events }) if events >= BATCH_EVENTS_MAX => {}
+                    Ok(Round::Advanced { .. }) => sleep_until(began + BATCH_INTERVAL).await,
+                    Ok(Round::Idle) => {
+                        let reached = self.seen.map(|point| point.position).unwrap_or_default();
+                        head.wait_beyond(reached, IDLE_POLL).await;
+                    }
+                    Ok(Round::Elsewhere) => sleep(STANDBY_POLL).await,
+                    Err(error) => {
+                        tracing::error!(projection = name, error = chain(&error), "a projection cannot go on");
+                        sleep(pause).await;
+                        pause = (pause * 2).min(PAUSE_MAX);
+                    }
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = rest => {}
+            }
+        }
+    }
+
+    /// One batch.
+    pub async fn run_once(&mut self) -> Result<Round, RunError> {
+        let result = self.round().await;
+        let definition = self.projection.definition();
+        match &result {
+            Ok(Round::Advanced { .. } | Round::Idle) => {
+                self.progress.reached(definition, self.seen.map(|point| point.position).unwrap_or_default());
+            }
+            Ok(Round::Elsewhere) => {}
+            Err(error) => {
+                metrics::failed(definition);
+                self.progress.failed(definition, chain(error));
+                self.halt(error).await;
+                self.session.drop_connection();
+                self.seen = None;
+            }
+        }
+        result
+    }
+
+    async fn round(&mut self) -> Result<Round, RunError> {
+        let definition = self.projection.definition();
+        let from = match self.seen {
+            Some(point) if !self.stands_by => point,
+            seen => {
+                let now = self.read_checkpoint().await?.point;
+                self.seen = Some(now);
+                if seen.is_some_and(|seen| seen != now) {
+                    return Ok(Round::Elsewhere);
+                }
+                now
+            }
+        };
+        let page = self.pages.after(from).await.map_err(|error| match error {
+            FollowError::Read(error) => RunError::Read(error),
+            broken => RunError::Refused(broken),
+        })?;
+        let Some(last) = page.last() else {
+            return self.rest(from).await;
+        };
+        let (began, to) = (Instant::now(), last.point());
+        let events: Vec<_> = page.iter().filter(|event| definition.posts(event)).cloned().collect();
+        let is_ours = if events.is_empty() {
+            checkpoint::advance(self.session.connection().await?, definition, from, to).await?
+        } else {
+            self.post(from, to, &events).await?
+        };
+        self.stands_by = !is_ours;
+        if !is_ours {
+            return Ok(Round::Elsewhere);
+        }
+        self.seen = Some(to);
+        self.may_be_halted = false;
+        metrics::advanced(definition, last, events.len(), began.elapsed());
+        Ok(Round::Advanced { events: page.len() })
+    }
+
+    /// At the head there is nothing to post, but what an earlier round said may have to be taken back.
+    async fn rest(&mut self, at: Point) -> Result<Round, RunError> {
+        let definition = self.projection.definition();
+        if self.may_be_halted {
+            checkpoint::advance(self.session.connection().await?, definition, at, at).await?;
+            self.may_be_halted = false;
+        }
+        self.stands_by = false;
+        metrics::at_head(definition);
+        Ok(Round::Idle)
+    }
+
+    async fn read_checkpoint(&mut self) -> Result<Checkpoint, RunError> {
+        let definition = self.projection.definition();
+        let checkpoint = checkpoint::read(self.session.connection().await?, definition).await?;
+        checkpoint.ok_or(RunError::NotInstalled { schema_name: definition.schema_name })
+    }
+
+    /// Posts the events and saves the checkpoint, both or neither. `false`: another runner holds the checkpoint, or moved it.
+    async fn post(&mut self, from: Point, to: Point, events: &[Arc<RecordedEvent>]) -> Result<bool, RunError> {
+        match self.post_in_one(from, to, events, Care::Together).await {
+            Err(RunError::Apply(error)) if error.is_about_the_events() => {
+                self.post_in_one(from, to, events, Care::Around).await
+            }
+            verdict => verdict,
+        }
+    }
+
+    async fn post_in_one(
+        &mut self,
+        from: Point,
+        to: Point,
+        events: &[Arc<RecordedEvent>],
+        care: Care,
+    ) -> Result<bool, RunError> {
+        let projection = self.projection;
+        let definition = projection.definition();
+        let mut tx = self.session.connection().await?.begin().await?;
+        let Some(checkpoint) = checkpoint::lock_in_tx(&mut tx, definition).await? else {
+            tx.rollback().await?;
+            return Ok(false);
+        };
+        if checkpoint.point != from {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        match care {
+            Care::Together if checkpoint.has_parked => {
+                let events = parked::without_parked_in_tx(&mut tx, definition, events).await?;
+                projection.apply(&mut tx, &events).await.map_err(RunError::Apply)?;
+            }
+            Care::Together => projection.apply(&mut tx, events).await.map_err(RunError::Apply)?,
+            Care::Around => parked::apply_around_in_tx(&mut tx, projection, events.to_vec()).await?,
+        }
+        checkpoint::advance(&mut tx, definition, from, to).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Tries parked streams again, one or all, and says how many could be posted and are parked no more.
+    pub async fn retry_parked(&mut self, stream_id: Option<Uuid>) -> Result<usize, RunError> {
+        let projection = self.projection;
+        let definition = projection.definition();
+        let mut released = 0;
+        let mut tx = self.session.connection().await?.begin().await?;
+        if let Some(checkpoint) = checkpoint::lock_in_tx(&mut tx, definition).await?
+            && checkpoint.has_parked
+        {
+            for stream in parked::find_in_tx(&mut tx, definition, stream_id).await? {
+                let waiting = stream.waiting(self.pages.book(), definition, checkpoint.point.position).await?;
+                let is_released = stream.release_in_tx(&mut tx, projection, &waiting).await.map_err(RunError::Apply)?;
+                released += usize::from(is_released);
+            }
+        }
+        tx.commit().await?;
+        Ok(released)
+    }
+
+    /// What stands still until someone does something is told in the checkpoint's row. If that fails too, the next round's
+    /// failure tells it again.
+    async fn halt(&mut self, error: &RunError) {
+        let (Some(state), Some(at)) = (error.halt(), self.seen) else { return };
+        let definition = self.projection.definition();
+        let told =
+            async { checkpoint::halt(self.session.connection().await?, definition, at, state, &chain(error)).await };
+        if let Err(error) = told.await {
+            tracing::warn!(projection = definition.name, error = chain(&error), "the halt could not be written down");
+        }
+        self.may_be_halted = true;
+    }
+}
+
+/// How a batch is posted.
+#[derive(Debug, Clone, Copy)]
+enum Care {
+    Together,
+    /// After a failure that is about the events: around the streams that cannot be posted.
+    Around,
+}
+
+/// An error with its sources, for one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -1,0 +1,28 @@
+//! Sales by day, SKU, currency and country, counted when an order is confirmed, less what is cancelled of it. Its rows add up
+//! over orders, so it stops at what it cannot post.
+
+mod apply;
+mod report;
+mod write;
+
+pub use apply::Sales;
+pub use report::{Dimension, Filter, SalesRow, UnknownDimension, report};
+
+use crate::projection::{Category, Definition, Rows};
+
+pub static DEFINITION: Definition = Definition {
+    name: "sales",
+    schema_name: "sales_v1",
+    tables: include_str!("schema.sql"),
+    posts: &[Category {
+        name: "order",
+        ignored: &[
+            "order.held",
+            "order.released",
+            "order.shipment_created",
+            "order.shipment_dispatched",
+            "order.shipment_delivered",
+        ],
+    }],
+    rows: Rows::OverAll,
+};

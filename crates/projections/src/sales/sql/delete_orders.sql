@@ -1,0 +1,2 @@
+DELETE FROM sales_orders
+WHERE order_id = ANY($1)

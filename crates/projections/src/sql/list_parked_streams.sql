@@ -1,0 +1,3 @@
+SELECT stream_id
+FROM projection.parked
+WHERE schema_name = $1

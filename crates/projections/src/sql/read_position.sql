@@ -1,0 +1,3 @@
+SELECT position
+FROM projection.checkpoints
+WHERE schema_name = $1

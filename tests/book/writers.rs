@@ -1,0 +1,118 @@
+//! Several writers on one book: one wins each position, and each gets its turn.
+
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use eventstore::{AppendError, Head, NewEvent, Position, Writer};
+use sqlx::{ConnectOptions as _, PgConnection};
+use support::Database;
+
+use super::{append, book, cart, check_whole, event, superuser, until_a_writer_waits, writer};
+
+const BATCHES: i64 = 40;
+const EVENTS_A_BATCH: i64 = 3;
+
+/// Reads on after a lost race and tries again, as an executor does.
+async fn append_all(mut writer: Writer, stream: u128) -> u32 {
+    let stream = cart(stream);
+    let mut losses = 0;
+    let mut seen = writer.head().await.unwrap();
+    for batch in 0..BATCHES {
+        let first = batch * EVENTS_A_BATCH + 1;
+        let events: Vec<NewEvent> = (first..first + EVENTS_A_BATCH).map(|version| event(&stream, version)).collect();
+        loop {
+            match writer.append(&seen, Utc::now(), &events, &[]).await {
+                Ok(appended) => {
+                    seen = appended.head;
+                    break;
+                }
+                Err(AppendError::LostRace) => {
+                    losses += 1;
+                    seen = read_on(&mut writer, seen).await;
+                }
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+    }
+    losses
+}
+
+async fn read_on(writer: &mut Writer, seen: Head) -> Head {
+    let since = writer.events_since(seen.point.position, i64::MAX).await.unwrap();
+    since.last().map_or(seen, |last| Head { point: last.point(), recorded_at: last.recorded_at })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn of_concurrent_writers_one_wins_each_position_and_all_get_done() {
+    let database = Database::fresh().await;
+    let mut running = Vec::new();
+    for stream in 1..=3 {
+        running.push(tokio::spawn(append_all(writer(&database).await, stream)));
+    }
+    let mut losses = 0;
+    for writer in running {
+        losses += writer.await.unwrap();
+    }
+    assert!(losses > 0, "the writers never met: the test tests nothing");
+    check_whole(&book(&database), 3 * BATCHES * EVENTS_A_BATCH).await;
+}
+
+#[tokio::test]
+async fn a_writer_that_keeps_losing_is_given_the_next_turn() {
+    let database = Database::fresh().await;
+    let (mut slow, mut fast) = (writer(&database).await, writer(&database).await);
+    let mut seen = slow.head().await.unwrap();
+    for version in 1..=3 {
+        append(&mut fast, &[event(&cart(1), version)]).await;
+        let lost = slow.append(&seen, Utc::now(), &[event(&cart(2), 1)], &[]).await;
+        assert!(matches!(lost, Err(AppendError::LostRace)), "{lost:?}");
+        seen = read_on(&mut slow, seen).await;
+    }
+    let fast_seen = fast.head().await.unwrap();
+    let fourth = [event(&cart(1), 4)];
+    let (lost, ()) = tokio::join!(fast.append(&fast_seen, Utc::now(), &fourth, &[]), async {
+        until_a_writer_waits(&database).await;
+        slow.append(&seen, Utc::now(), &[event(&cart(2), 1)], &[]).await.unwrap();
+    });
+    assert!(matches!(lost, Err(AppendError::LostRace)), "{lost:?}");
+    append(&mut fast, &[event(&cart(1), 4)]).await;
+    check_whole(&book(&database), 5).await;
+}
+
+/// Holds the turn as a writer does that was stopped with it.
+async fn stopped_holder(database: &Database) -> PgConnection {
+    let mut holder = database.app_options().connect().await.unwrap();
+    sqlx::raw_sql(include_str!("../../crates/eventstore/src/sql/claim_turn.sql")).execute(&mut holder).await.unwrap();
+    holder
+}
+
+#[tokio::test]
+async fn a_writer_that_stopped_in_its_turn_costs_the_others_one_lock_timeout() {
+    let database = Database::fresh().await;
+    let mut writer = writer(&database).await;
+    let _holder = stopped_holder(&database).await;
+    append(&mut writer, &[event(&cart(1), 1)]).await;
+    let asked = Instant::now();
+    append(&mut writer, &[event(&cart(1), 2)]).await;
+    assert!(asked.elapsed() < Duration::from_millis(900), "waited again: {:?}", asked.elapsed());
+    check_whole(&book(&database), 2).await;
+}
+
+#[tokio::test]
+async fn a_turn_is_given_back_by_a_writer_that_has_nothing_to_append_after_all() {
+    let database = Database::fresh().await;
+    let (mut slow, mut fast) = (writer(&database).await, writer(&database).await);
+    let seen = slow.head().await.unwrap();
+    append(&mut fast, &[event(&cart(1), 1)]).await;
+    for _ in 0..3 {
+        let lost = slow.append(&seen, Utc::now(), &[event(&cart(2), 1)], &[]).await;
+        assert!(matches!(lost, Err(AppendError::LostRace)), "{lost:?}");
+    }
+    let held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock'
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let mut connection = superuser(&database).await;
+    let before: i64 = sqlx::query_scalar(held).fetch_one(&mut connection).await.unwrap();
+    assert_eq!(slow.head().await.unwrap().point.position, Position(1));
+    let after: i64 = sqlx::query_scalar(held).fetch_one(&mut connection).await.unwrap();
+    assert_eq!((before, after), (1, 0));
+}
