@@ -3,24 +3,26 @@
 //!
 //! A batch costs five round trips and those of the projection; one without an event for the projection costs one.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use eventstore::follow::{FollowError, HeadWatch};
-use eventstore::{Point, Position, ReadError, RecordedEvent};
-use sqlx::Connection;
-use sqlx::postgres::PgConnectOptions;
+use eventstore::{
+    Point, Position, ReadError, RecordedEvent,
+    follow::{FollowError, HeadWatch},
+};
+use sqlx::{Connection, postgres::PgConnectOptions};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::checkpoint::{self, Checkpoint, State};
-use crate::metrics;
-use crate::pages::{BATCH_EVENTS_MAX, Pages};
-use crate::parked;
-use crate::progress::Progress;
-use crate::projection::{ApplyError, Projection};
-use crate::session::Session;
+use crate::{
+    checkpoint::{self, Checkpoint, State},
+    metrics,
+    pages::{BATCH_EVENTS_MAX, Pages},
+    parked,
+    progress::Progress,
+    projection::{ApplyError, Projection},
+    session::Session,
+};
 
 /// The least time from one batch to the next while a projection keeps up. The first event after a rest is posted at once; under
 /// load some hundred share a transaction, whose fixed cost would otherwise be paid for every append.
