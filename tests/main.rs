@@ -6,6 +6,8 @@ mod book;
 #[cfg(test)]
 mod projections;
 #[cfg(test)]
+mod publisher;
+#[cfg(test)]
 mod servers;
 #[cfg(test)]
 mod tidy;

@@ -117,6 +117,8 @@ impl Broker {
 
         let java = java(class_path);
         let mut command = supervise::command(java.get_program(), STOP);
+        // Its native libraries are unpacked there, and stay after a kill.
+        command.arg(format!("-Djava.io.tmpdir={}", folder.path().display()));
         command.args(java.get_args()).arg("kafka.Kafka").arg(&properties);
         command.stdout(Stdio::null()).stderr(fs::File::create(&log).expect("the scratch folder is writable"));
         let mut server = Supervised::start(command).expect("a shell and java can be run");
@@ -162,7 +164,7 @@ fn write_properties(folder: &Path, address: &str, controller_port: u16) -> PathB
 
 fn java(class_path: &Path) -> Command {
     let mut command = Command::new("java");
-    command.args([HEAP, "-XX:+UseSerialGC", "-Dlog4j2.level=WARN", "-cp"]).arg(class_path);
+    command.args([HEAP, "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Dlog4j2.level=WARN", "-cp"]).arg(class_path);
     command
 }
 

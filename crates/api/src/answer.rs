@@ -10,7 +10,7 @@ use eventstore::event::Position;
 use serde::Serialize;
 
 use crate::etag::{ETag, IfNoneMatch};
-use crate::page::Page;
+use crate::page::{Page, next_link};
 use crate::position::{DAYBOOK_LAG_MS, DAYBOOK_POSITION};
 use crate::prefer::{PREFERENCE_APPLIED, Prefer};
 use crate::problem::Problem;
@@ -104,16 +104,22 @@ pub struct QueryAnswer<T> {
 impl<T: Serialize> QueryAnswer<Page<T>> {
     /// A page of a list, with the address of the next one as a `Link`.
     pub fn render_page(self, uri: &Uri, if_none_match: &IfNoneMatch) -> Response {
-        let link = self.body.next_link(uri).and_then(|link| HeaderValue::try_from(link).ok());
+        let next_cursor = self.body.next_cursor.clone();
+        self.render_listing(next_cursor.as_deref(), uri, if_none_match)
+    }
+}
+
+impl<T: Serialize> QueryAnswer<T> {
+    /// A list with the address of its next page as a `Link`.
+    pub fn render_listing(self, next_cursor: Option<&str>, uri: &Uri, if_none_match: &IfNoneMatch) -> Response {
+        let link = next_link(next_cursor, uri).and_then(|link| HeaderValue::try_from(link).ok());
         let mut response = self.render(if_none_match);
         if let Some(link) = link {
             response.headers_mut().insert(LINK, link);
         }
         response
     }
-}
 
-impl<T: Serialize> QueryAnswer<T> {
     /// 200, or 304 to a client that has this very representation.
     pub fn render(self, if_none_match: &IfNoneMatch) -> Response {
         let json = match serde_json::to_vec(&self.body) {

@@ -4,10 +4,14 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
+use commands::gateway::simulated;
+use domain::money::Currency;
+use domain::payment::Provider;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::token::Authenticator;
 use crate::health::Health;
+use crate::node::Shop;
 
 /// The state of the router. Cheap to clone.
 #[derive(Clone)]
@@ -18,13 +22,25 @@ pub struct Parts {
     pub health: Health,
     /// Cancelled when the server stops: what streams for ever ends then.
     pub stopping: CancellationToken,
+    pub shop: Shop,
+    /// Of carts that name none.
+    pub currency: Currency,
+    /// Who carries new payments.
+    pub provider: Provider,
     /// `/openapi.json`, known once every route is registered.
     pub(crate) openapi: OnceLock<Bytes>,
 }
 
 impl App {
-    pub fn new(auth: Arc<Authenticator>, health: Health, stopping: CancellationToken) -> Self {
-        Self(Arc::new(Parts { auth, health, stopping, openapi: OnceLock::new() }))
+    pub fn new(
+        auth: Arc<Authenticator>,
+        health: Health,
+        stopping: CancellationToken,
+        shop: Shop,
+        currency: Currency,
+    ) -> Self {
+        let provider = Provider::new(simulated::NAME).expect("a short name");
+        Self(Arc::new(Parts { auth, health, stopping, shop, currency, provider, openapi: OnceLock::new() }))
     }
 }
 

@@ -6,10 +6,14 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
+use commands::vault::MasterKey;
+use domain::money::Currency;
+use eventstore::publisher::{Mode, PublisherConfig};
 
 use crate::auth::keys::{KeyError, KeyRing, Realm};
 use crate::auth::signing::{AUDIENCE, SigningKeyError, TokenSigner};
 use crate::auth::token::Authenticator;
+use crate::node::NodeParts;
 use crate::telemetry::LogFormat;
 
 /// One part of the program; a node runs all of them unless told otherwise.
@@ -86,6 +90,18 @@ pub struct NodeArgs {
     /// What the names of the topics begin with
     #[arg(long, env = "DAYBOOK_TOPIC_PREFIX", default_value = "daybook", value_name = "PREFIX")]
     pub topic_prefix: String,
+    /// How many partitions a topic gets that is not there yet
+    #[arg(long, env = "DAYBOOK_TOPIC_PARTITIONS", default_value_t = 6, value_name = "COUNT")]
+    pub topic_partitions: i32,
+    /// On how many brokers each of its records is kept
+    #[arg(long, env = "DAYBOOK_TOPIC_REPLICATION", default_value_t = 3, value_name = "COUNT")]
+    pub topic_replication: i16,
+    /// The file with the key that wraps the keys of persons: 64 hexadecimal digits
+    #[arg(long, env = "DAYBOOK_MASTER_KEY", value_name = "PATH")]
+    pub master_key: Option<PathBuf>,
+    /// The currency of carts that name none
+    #[arg(long, env = "DAYBOOK_CURRENCY", default_value = "GBP", value_name = "ISO4217")]
+    pub currency: Currency,
     #[command(flatten)]
     pub auth: AuthArgs,
     #[command(flatten)]
@@ -130,6 +146,10 @@ pub struct Config {
     pub database_url: Option<Secret>,
     pub kafka_brokers: Option<String>,
     pub topic_prefix: String,
+    pub topic_partitions: i32,
+    pub topic_replication: i16,
+    pub master_key: Option<PathBuf>,
+    pub currency: Currency,
     pub auth: AuthArgs,
 }
 
@@ -142,6 +162,10 @@ impl From<NodeArgs> for Config {
             database_url: args.database_url,
             kafka_brokers: args.kafka_brokers,
             topic_prefix: args.topic_prefix,
+            topic_partitions: args.topic_partitions,
+            topic_replication: args.topic_replication,
+            master_key: args.master_key,
+            currency: args.currency,
             auth: args.auth,
         }
     }
@@ -154,9 +178,68 @@ impl Config {
 }
 
 /// Metrics are for this machine. Port 0 asks for any port here too.
-fn next_port_up(listen: SocketAddr) -> SocketAddr {
+pub(crate) fn next_port_up(listen: SocketAddr) -> SocketAddr {
     let port = if listen.port() == 0 { 0 } else { listen.port().checked_add(1).unwrap_or(0) };
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+/// Why the settings of a node are not enough.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeConfigError {
+    #[error("DATABASE_URL is needed: the Postgres that holds the book")]
+    NoDatabase,
+    #[error("DATABASE_URL is not a URL of a Postgres")]
+    Database(#[source] sqlx::Error),
+    #[error("KAFKA_BROKERS is needed by the publisher; a node without one: --only api,projector,processes")]
+    NoKafka,
+    #[error("DAYBOOK_MASTER_KEY is needed: the file with the key that wraps the keys of persons")]
+    NoMasterKey,
+    #[error("the master key cannot be read from {}", path.display())]
+    MasterKeyFile { path: PathBuf, source: std::io::Error },
+    #[error("a master key is 64 hexadecimal digits (openssl rand -hex 32)")]
+    MasterKey,
+}
+
+impl Config {
+    /// What a node is made of.
+    pub fn node_parts(&self) -> Result<NodeParts, NodeConfigError> {
+        let url = self.database_url.as_ref().ok_or(NodeConfigError::NoDatabase)?;
+        let path = self.master_key.clone().ok_or(NodeConfigError::NoMasterKey)?;
+        let text = std::fs::read_to_string(&path).map_err(|source| NodeConfigError::MasterKeyFile { path, source })?;
+        Ok(NodeParts {
+            database: url.expose().parse().map_err(NodeConfigError::Database)?,
+            duties: self.duties.clone(),
+            master_key: parse_master_key("master", &text)?,
+            publisher: self.publisher()?,
+        })
+    }
+
+    fn publisher(&self) -> Result<Option<PublisherConfig>, NodeConfigError> {
+        if !self.runs(Duty::Publisher) {
+            return Ok(None);
+        }
+        Ok(Some(PublisherConfig {
+            brokers: self.kafka_brokers.clone().ok_or(NodeConfigError::NoKafka)?,
+            prefix: self.topic_prefix.clone(),
+            partitions: self.topic_partitions,
+            replication: self.topic_replication,
+            categories: domain::registry::CATEGORIES.to_vec(),
+            mode: Mode::ExactlyOnce,
+        }))
+    }
+}
+
+/// 32 bytes in hexadecimal digits.
+pub(crate) fn parse_master_key(name: &str, text: &str) -> Result<MasterKey, NodeConfigError> {
+    let digits = text.trim();
+    let mut key = [0; 32];
+    if digits.len() != 2 * key.len() || !digits.is_ascii() {
+        return Err(NodeConfigError::MasterKey);
+    }
+    for (at, byte) in key.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).map_err(|_| NodeConfigError::MasterKey)?;
+    }
+    Ok(MasterKey::new(name.to_owned(), key))
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -4,9 +4,14 @@
 //! read by the extractors, handled in a file under `routes/`, and answered through [`answer`] or refused with a [`problem`].
 
 pub mod app;
+mod asker;
 pub mod auth;
 pub mod cli;
 pub mod config;
+mod dev;
+pub mod migrate;
+pub mod node;
+mod running;
 pub mod server;
 pub mod servers;
 
@@ -14,6 +19,7 @@ mod edge;
 mod request;
 pub mod router;
 mod routes;
+mod views;
 
 pub mod answer;
 pub mod etag;
@@ -21,10 +27,13 @@ pub mod extract;
 pub mod headers;
 pub mod idempotency;
 pub mod page;
+mod personal;
 pub mod position;
 pub mod prefer;
 pub mod problem;
 pub mod problems;
+mod queries;
+mod rejected;
 
 mod docs;
 mod openapi;

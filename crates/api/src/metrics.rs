@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
-use metrics::{Counter, Gauge, Histogram, Label, counter, gauge, histogram};
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusRecorder};
+use metrics::{Counter, Gauge, Histogram, Label, SetRecorderError, counter, gauge, histogram};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 const REQUESTS_TOTAL: &str = "daybook_http_requests_total";
 const REQUEST_DURATION: &str = "daybook_http_request_duration_seconds";
@@ -21,6 +21,22 @@ pub fn recorder() -> Result<PrometheusRecorder, BuildError> {
     Ok(PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), DURATION_BUCKETS)?
         .build_recorder())
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InstallError {
+    #[error("the buckets of the histograms are not usable")]
+    Buckets(#[from] BuildError),
+    #[error("metrics are recorded already")]
+    Twice(#[from] SetRecorderError<PrometheusRecorder>),
+}
+
+/// From here on this process records its metrics.
+pub(crate) fn install() -> Result<PrometheusHandle, InstallError> {
+    let recorder = recorder()?;
+    let scrape = recorder.handle();
+    metrics::set_global_recorder(recorder)?;
+    Ok(scrape)
 }
 
 /// The series of one route.

@@ -21,6 +21,7 @@ use crate::edge::{Edge, Guarded};
 use crate::metrics::RouteMetrics;
 use crate::problem::Problem;
 use crate::problems::Code;
+use crate::routes::{carts, guests, inventory, orders, payments, products, reports};
 use crate::{docs, health, openapi};
 
 /// The whole router of the API. Panics, at start and in every test, if a route has no row or a row no route.
@@ -34,7 +35,37 @@ pub fn build(app: App) -> Router {
         .add(routes!(docs::asset))
         .add(routes!(docs::problems))
         .add(routes!(docs::problem))
-        .add(routes!(crate::routes::guests::create_guest));
+        .add(routes!(guests::create_guest))
+        .add(routes!(products::list_products, products::create_product))
+        .add(routes!(products::read_product, products::update_product))
+        .add(routes!(products::change_price))
+        .add(routes!(products::publish_product))
+        .add(routes!(products::archive_product))
+        .add(routes!(inventory::read_stock))
+        .add(routes!(inventory::receive))
+        .add(routes!(inventory::adjust))
+        .add(routes!(inventory::transfer))
+        .add(routes!(inventory::set_aside))
+        .add(routes!(inventory::put_back))
+        .add(routes!(inventory::change_policy))
+        .add(routes!(carts::open_cart))
+        .add(routes!(carts::read_cart, carts::discard_cart))
+        .add(routes!(carts::add_item))
+        .add(routes!(carts::change_quantity, carts::remove_item))
+        .add(routes!(carts::reprice_cart))
+        .add(routes!(carts::check_out))
+        .add(routes!(orders::list_orders))
+        .add(routes!(orders::read_order))
+        .add(routes!(orders::cancel))
+        .add(routes!(orders::ship))
+        .add(routes!(orders::deliver))
+        .add(routes!(orders::hold))
+        .add(routes!(orders::release))
+        .add(routes!(payments::retry))
+        .add(routes!(payments::read_payment))
+        .add(routes!(payments::capture))
+        .add(routes!(reports::report_sales))
+        .add(routes!(payments::void));
     routes.finish(app)
 }
 

@@ -85,8 +85,25 @@ impl Commands {
         self.book.stream(stream, None).await
     }
 
-    pub fn health(&self) -> Health {
-        *self.health.borrow()
+    /// The way in to an executor that is not there: every command is told so.
+    pub fn closed(book: Book) -> Self {
+        let (queue, _) = mpsc::channel(1);
+        let (_, health) = watch::channel(Health::Unavailable);
+        Self { queue, book, health }
+    }
+
+    pub fn health(&self) -> watch::Receiver<Health> {
+        self.health.clone()
+    }
+}
+
+#[cfg(test)]
+impl Commands {
+    /// A way in to a queue that the test itself empties.
+    pub(crate) fn detached(book: Book) -> (Self, mpsc::Receiver<Pending>) {
+        let (sender, queue) = mpsc::channel(QUEUE_COMMANDS_MAX);
+        let (_, watched) = watch::channel(Health::Writing);
+        (Self { queue: sender, book, health: watched }, queue)
     }
 }
 

@@ -5,6 +5,7 @@
 //! - `idempotency`: the keys that are stored with the events of a command
 //! - `read`: pages and streams
 //! - `follow`: the same for whoever keeps up with the book, checked; `verify`: for whoever doubts it
+//! - `publisher`: the book into Kafka
 //! - `migrations`: the schema, of the book and of everything else
 
 mod append;
@@ -14,6 +15,7 @@ pub mod event;
 pub mod follow;
 pub mod idempotency;
 mod migrations;
+pub mod publisher;
 mod raw_json;
 pub mod read;
 pub mod session;

@@ -78,6 +78,9 @@ impl Row {
 
 const GET: Method = Method::GET;
 const POST: Method = Method::POST;
+const PUT: Method = Method::PUT;
+const PATCH: Method = Method::PATCH;
+const DELETE: Method = Method::DELETE;
 
 /// Every route of the API.
 ///
@@ -98,6 +101,40 @@ pub static TABLE: &[Row] = &[
     Row::public(GET, "/docs/problems/{code}"),
     Row::public(POST, "/v1/guests"),
     //                                      permission           customer staff auditor admin service
+    Row::new(POST, "/v1/products", "products:write",                      [NO, ANY, NO, ANY, NO]),
+    Row::new(PATCH, "/v1/products/{sku}", "products:write",               [NO, ANY, NO, ANY, NO]),
+    Row::new(PUT, "/v1/products/{sku}/price", "products:write",           [NO, ANY, NO, ANY, NO]),
+    Row::new(POST, "/v1/products/{sku}/publication", "products:write",    [NO, ANY, NO, ANY, NO]),
+    Row::new(POST, "/v1/products/{sku}/archival", "products:write",       [NO, ANY, NO, ANY, NO]),
+    Row::public(GET, "/v1/products"),
+    Row::public(GET, "/v1/products/{sku}"),
+    Row::new(POST, "/v1/inventory/{sku}/receipts", "inventory:write",     [NO, ANY, NO, ANY, ANY]),
+    Row::new(POST, "/v1/inventory/{sku}/adjustments", "inventory:write",  [NO, ANY, NO, ANY, ANY]),
+    Row::new(GET, "/v1/inventory/{sku}", "inventory:read",                [NO, ANY, ANY, ANY, ANY]),
+    Row::new(POST, "/v1/carts", "carts:write",                            [OWN, ANY, NO, ANY, ANY]),
+    Row::new(GET, "/v1/carts/{id}", "carts:read",                         [OWN, ANY, NO, ANY, ANY]),
+    Row::new(DELETE, "/v1/carts/{id}", "carts:write",                     [OWN, ANY, NO, ANY, ANY]),
+    Row::new(POST, "/v1/carts/{id}/items", "carts:write",                 [OWN, ANY, NO, ANY, ANY]),
+    Row::new(PUT, "/v1/carts/{id}/items/{sku}", "carts:write",            [OWN, ANY, NO, ANY, ANY]),
+    Row::new(DELETE, "/v1/carts/{id}/items/{sku}", "carts:write",         [OWN, ANY, NO, ANY, ANY]),
+    Row::new(POST, "/v1/carts/{id}/repricing", "carts:write",             [OWN, ANY, NO, ANY, ANY]),
+    Row::new(POST, "/v1/carts/{id}/checkout", "carts:checkout",           [OWN, ANY, NO, ANY, ANY]).with_key_required(),
+    Row::new(GET, "/v1/orders", "orders:read",                            [OWN, ANY, ANY, ANY, ANY]),
+    Row::new(GET, "/v1/orders/{id}", "orders:read",                       [OWN, ANY, ANY, ANY, ANY]),
+    Row::new(POST, "/v1/orders/{id}/cancellation", "orders:cancel",       [OWN, ANY, NO, ANY, NO]),
+    Row::new(POST, "/v1/orders/{id}/shipments", "orders:ship",            [NO, ANY, NO, ANY, ANY]).with_key_required(),
+    Row::new(POST, "/v1/orders/{id}/shipments/{shipment}/delivery", "orders:ship", [NO, ANY, NO, ANY, ANY]),
+    Row::new(GET, "/v1/reports/sales", "reports:read",                    [NO, ANY, ANY, ANY, NO]),
+    Row::new(POST, "/v1/orders/{id}/payments", "orders:pay",              [OWN, ANY, NO, ANY, ANY]).with_key_required(),
+    Row::new(POST, "/v1/orders/{id}/hold", "orders:hold",                 [NO, ANY, NO, ANY, ANY]),
+    Row::new(POST, "/v1/orders/{id}/release", "orders:hold",              [NO, ANY, NO, ANY, ANY]),
+    Row::new(GET, "/v1/payments/{id}", "payments:read",                   [OWN, ANY, ANY, ANY, NO]),
+    Row::new(POST, "/v1/payments/{id}/captures", "payments:write",        [NO, ANY, NO, ANY, NO]).with_key_required(),
+    Row::new(POST, "/v1/payments/{id}/void", "payments:write",            [NO, ANY, NO, ANY, NO]).with_key_required(),
+    Row::new(POST, "/v1/inventory/{sku}/transfers", "inventory:write",    [NO, ANY, NO, ANY, ANY]),
+    Row::new(POST, "/v1/inventory/{sku}/set-aside", "inventory:write",    [NO, ANY, NO, ANY, ANY]),
+    Row::new(POST, "/v1/inventory/{sku}/put-back", "inventory:write",     [NO, ANY, NO, ANY, ANY]),
+    Row::new(PUT, "/v1/inventory/{sku}/policy", "inventory:write",        [NO, ANY, NO, ANY, ANY]),
 ];
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
 //! The command line: one file a subcommand. A mistake of whoever typed it is one line on standard error and exit code 2.
 
+mod dev;
 mod healthcheck;
+mod migrate;
 mod serve;
 mod token;
+mod verify;
 
 use std::fmt;
 use std::process::ExitCode;
@@ -19,8 +22,14 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run everything on this machine, with a Postgres and a Kafka of its own
+    Dev(Box<dev::Dev>),
     /// Run a node against a Postgres and a Kafka of your own
     Serve(Box<serve::Serve>),
+    /// Make or renew the database's schema, as its owner
+    Migrate(migrate::Migrate),
+    /// Walk the book and name the first position that is wrong
+    Verify(verify::Verify),
     /// Print a token signed with the development key
     Token(token::Token),
     /// Exit 0 if a node is ready, 1 if not
@@ -30,7 +39,10 @@ enum Command {
 impl Cli {
     pub fn run(self) -> ExitCode {
         let done = match self.command {
+            Command::Dev(dev) => dev.run(),
             Command::Serve(serve) => serve.run(),
+            Command::Migrate(migrate) => migrate.run(),
+            Command::Verify(verify) => verify.run(),
             Command::Token(token) => token.run(),
             Command::Healthcheck(healthcheck) => healthcheck.run(),
         };

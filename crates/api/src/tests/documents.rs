@@ -75,7 +75,13 @@ async fn every_reference_leads_somewhere() {
 fn test_document() -> Value {
     let auth = super::authenticator(super::signer());
     let stopping = tokio_util::sync::CancellationToken::new();
-    let app = crate::app::App::new(auth, crate::health::Health::default(), stopping);
+    let app = crate::app::App::new(
+        auth,
+        crate::health::Health::default(),
+        stopping,
+        crate::node::Shop::closed(),
+        domain::money::Currency::GBP,
+    );
     let _router = super::routes::router(app.clone());
     serde_json::from_slice(app.openapi.get().expect("built")).expect("JSON")
 }

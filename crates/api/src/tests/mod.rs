@@ -28,6 +28,8 @@ use crate::auth::keys::{KeyRing, Realm};
 use crate::auth::signing::{AUDIENCE, Grant, TokenSigner, open_or_create_dev_key};
 use crate::auth::token::Authenticator;
 use crate::health::Health;
+use crate::node::Shop;
+use domain::money::Currency;
 
 const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
 
@@ -81,7 +83,7 @@ impl Client {
     fn of_test_routes() -> Self {
         let auth = authenticator(signer());
         let health = Health::default();
-        let app = App::new(Arc::clone(&auth), health.clone(), CancellationToken::new());
+        let app = App::new(Arc::clone(&auth), health.clone(), CancellationToken::new(), Shop::closed(), Currency::GBP);
         Self { router: routes::router(app), auth, health }
     }
 
@@ -89,7 +91,7 @@ impl Client {
     fn of_api() -> Self {
         let auth = authenticator(signer());
         let health = Health::default();
-        let app = App::new(Arc::clone(&auth), health.clone(), CancellationToken::new());
+        let app = App::new(Arc::clone(&auth), health.clone(), CancellationToken::new(), Shop::closed(), Currency::GBP);
         Self { router: crate::router::build(app), auth, health }
     }
 

@@ -340,7 +340,13 @@ fn a_token_that_differs_by_a_character_is_not_the_remembered_one() {
 #[tokio::test]
 async fn over_http_a_refused_token_is_401_and_the_reason_is_told_only_for_expiry() {
     let auth = Arc::new(authenticator());
-    let app = App::new(Arc::clone(&auth), Health::default(), tokio_util::sync::CancellationToken::new());
+    let app = App::new(
+        Arc::clone(&auth),
+        Health::default(),
+        tokio_util::sync::CancellationToken::new(),
+        crate::node::Shop::closed(),
+        domain::money::Currency::GBP,
+    );
     let client = Client { router: super::routes::router(app), auth, health: Health::default() };
     let send = async |token: &str| {
         let request = client.get("/v1/samples/01a1fde4-3b87-75f0-9efa-7796312c22b4");

@@ -128,3 +128,6 @@ impl<U: UseCase + Clone + Sync + fmt::Debug> Runnable for Again<U> {
         commands.run(self.0.clone(), envelope).await.map(|_| ())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -133,6 +133,11 @@ impl Postgres {
         site::postmaster_line(&self.folder, 0)?.parse().ok()
     }
 
+    /// The server's log.
+    pub fn log(&self) -> PathBuf {
+        self.folder.with_file_name("postgres.log")
+    }
+
     /// Whether the server has ended by itself.
     pub fn ended(&mut self) -> bool {
         !matches!(self.server.ended(), Ok(None))

@@ -1,0 +1,44 @@
+//! What `daybook dev` prints once it is ready: `name: value` a line, for people and for programs that start it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::{Broker, DevConfig};
+use crate::auth::Role;
+use crate::auth::signing::{Grant, TokenSigner};
+
+/// Of the tokens that are printed: a working day.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
+
+pub(super) struct Greeting<'a> {
+    pub(super) api: SocketAddr,
+    pub(super) admin: SocketAddr,
+    pub(super) postgres: &'a str,
+    pub(super) kafka: &'a Broker,
+    pub(super) signer: &'a TokenSigner,
+    pub(super) config: &'a DevConfig,
+}
+
+impl Greeting<'_> {
+    pub(super) fn print(&self) {
+        let (api, admin) = (self.api, self.admin);
+        let kafka = &self.kafka.address;
+        println!("api: http://{api}");
+        println!("docs: http://{api}/docs");
+        println!("admin: http://{admin}/metrics");
+        println!("postgres: {}", self.postgres);
+        println!("kafka: {kafka}");
+        for role in Role::ALL {
+            println!("{role}: {}", self.token(role));
+        }
+        let sku = if self.config.demo { super::demo::FIRST_SKU } else { "SKU" };
+        println!("curl: curl -s http://{api}/v1/products/{sku}");
+        println!("kcat: kcat -b {kafka} -t {}.order -C -f '%k %h %s\\n'", self.config.topic_prefix);
+    }
+
+    fn token(&self, role: Role) -> String {
+        self.signer.sign(Grant { subject: Uuid::now_v7(), role, guest: false, lifetime: TOKEN_LIFETIME })
+    }
+}

@@ -1,0 +1,30 @@
+//! Named steps at which a test can end or freeze the process, as a crash or a long pause would. Compiled to nothing without the
+//! feature `failpoints`.
+
+/// `DAYBOOK_FAILPOINT=<step>:<n>:kill|stop` takes effect when the step is reached for the n-th time.
+#[cfg(feature = "failpoints")]
+pub(super) fn reached(step: &str) {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    static REACHED: AtomicU32 = AtomicU32::new(0);
+
+    let Ok(wanted) = std::env::var("DAYBOOK_FAILPOINT") else { return };
+    let mut parts = wanted.split(':');
+    if parts.next() != Some(step) {
+        return;
+    }
+    let times: u32 = parts.next().and_then(|times| times.parse().ok()).expect("DAYBOOK_FAILPOINT=<step>:<n>:kill|stop");
+    if REACHED.fetch_add(1, Ordering::Relaxed) + 1 != times {
+        return;
+    }
+    let signal = match parts.next() {
+        Some("kill") => rustix::process::Signal::KILL,
+        Some("stop") => rustix::process::Signal::STOP,
+        other => panic!("a failpoint kills or stops, and does not {other:?}"),
+    };
+    rustix::process::kill_process(rustix::process::getpid(), signal).expect("a process may signal itself");
+}
+
+#[cfg(not(feature = "failpoints"))]
+#[inline]
+pub(super) fn reached(_step: &str) {}

@@ -1,0 +1,154 @@
+//! What is in the topics, read as a stranger would, and compared with the book.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use eventstore::publisher::partition_of;
+use eventstore::{Book, Hash, Position, RecordedEvent, StreamId};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use uuid::Uuid;
+
+const WITHIN: Duration = Duration::from_secs(60);
+
+pub(super) struct Record {
+    pub(super) partition: i32,
+    pub(super) key: String,
+    pub(super) value: String,
+    pub(super) headers: BTreeMap<String, String>,
+    pub(super) timestamp_ms: i64,
+}
+
+impl Record {
+    fn new(message: &BorrowedMessage<'_>) -> Self {
+        let text = |bytes: Option<&[u8]>| String::from_utf8(bytes.unwrap_or_default().to_vec()).unwrap();
+        let headers = message
+            .headers()
+            .map(|headers| headers.iter().map(|header| (header.key.to_owned(), text(header.value))).collect());
+        Self {
+            partition: message.partition(),
+            key: text(message.key()),
+            value: text(message.payload()),
+            headers: headers.unwrap_or_default(),
+            timestamp_ms: message.timestamp().to_millis().unwrap(),
+        }
+    }
+
+    fn number<T: std::str::FromStr<Err: std::fmt::Debug>>(&self, header: &str) -> T {
+        self.headers[header].parse().unwrap()
+    }
+
+    /// The event, from the record alone.
+    fn event(&self) -> RecordedEvent {
+        let (category, id) = self.headers["ce_subject"].split_once('-').unwrap();
+        assert_eq!(id, self.key);
+        RecordedEvent {
+            position: Position(self.number("ce_position")),
+            stream: StreamId { category: category.to_owned().into(), id: self.key.parse::<Uuid>().unwrap() },
+            stream_version: self.number("ce_streamversion"),
+            event_type: self.headers["ce_type"].clone(),
+            schema_version: self.number("ce_schemaversion"),
+            payload: self.value.clone(),
+            metadata: self.headers["ce_metadata"].clone(),
+            recorded_at: DateTime::parse_from_rfc3339(&self.headers["ce_time"]).unwrap().with_timezone(&Utc),
+            hash: hash(&self.headers["ce_hash"]),
+        }
+    }
+}
+
+fn hash(text: &str) -> Hash {
+    assert_eq!(text.len(), 64);
+    Hash(std::array::from_fn(|index| u8::from_str_radix(&text[index * 2..index * 2 + 2], 16).unwrap()))
+}
+
+fn consumer(brokers: &str) -> BaseConsumer {
+    ClientConfig::new()
+        .set("bootstrap.servers", brokers)
+        .set("group.id", "test")
+        .set("enable.auto.commit", "false")
+        .set("enable.partition.eof", "true")
+        .set("isolation.level", "read_committed")
+        .create()
+        .unwrap()
+}
+
+/// The topics that begin with the prefix and how many partitions each has, the progress topic left out.
+pub(super) fn topics(brokers: &str, prefix: &str) -> BTreeMap<String, i32> {
+    let metadata = consumer(brokers).fetch_metadata(None, WITHIN).unwrap();
+    let ours = metadata.topics().iter().filter(|topic| topic.name().starts_with(&format!("{prefix}.")));
+    ours.filter(|topic| !topic.name().ends_with(".publisher-progress"))
+        .map(|topic| (topic.name().to_owned(), i32::try_from(topic.partitions().len()).unwrap()))
+        .collect()
+}
+
+/// All committed records of a topic, partition by partition in the order of each.
+pub(super) fn records(brokers: &str, topic: &str, partitions: i32) -> Vec<Record> {
+    let consumer = consumer(brokers);
+    let mut assignment = TopicPartitionList::new();
+    for partition in 0..partitions {
+        assignment.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+    }
+    consumer.assign(&assignment).unwrap();
+    let asked = Instant::now();
+    let mut records = Vec::new();
+    let mut ended = BTreeSet::new();
+    while ended.len() < usize::try_from(partitions).unwrap() {
+        assert!(asked.elapsed() < WITHIN, "{topic} was not read to its end");
+        match consumer.poll(Duration::from_millis(100)) {
+            Some(Ok(message)) => records.push(Record::new(&message)),
+            Some(Err(KafkaError::PartitionEOF(partition))) => {
+                ended.insert(partition);
+            }
+            Some(Err(error)) => panic!("{topic}: {error}"),
+            None => {}
+        }
+    }
+    records
+}
+
+/// Every topic holds exactly the book's events of its category, each once, in order, and each record proves itself.
+#[track_caller]
+pub(super) fn check(brokers: &str, prefix: &str, book_id: Uuid, title: Hash, events: &[RecordedEvent]) {
+    let topics = topics(brokers, prefix);
+    let mut published = BTreeMap::new();
+    for (topic, partitions) in &topics {
+        let mut last = BTreeMap::new();
+        for record in records(brokers, topic, *partitions) {
+            let event = record.event();
+            assert_eq!(*topic, format!("{prefix}.{}", event.stream.category));
+            assert_eq!(record.partition, partition_of(record.key.as_bytes(), *partitions));
+            let before = last.insert(record.partition, event.position);
+            assert!(before < Some(event.position), "{topic}: {} after {before:?}", event.position);
+            assert_eq!(
+                event.hash_after(hash(&record.headers["ce_previoushash"])),
+                event.hash,
+                "a record proves itself"
+            );
+            assert_eq!(record.headers["ce_source"], format!("urn:uuid:{book_id}"));
+            assert_eq!(record.headers["ce_id"], event.position.to_string());
+            assert_eq!(record.headers["content-type"], "application/json");
+            assert_eq!(record.timestamp_ms, event.recorded_at.timestamp_millis());
+            assert!(published.insert(event.position, record).is_none(), "position {} is there twice", event.position);
+        }
+    }
+    assert_eq!(published.len(), events.len(), "as many records as events");
+    let mut previous = title;
+    for (event, record) in events.iter().zip(published.values()) {
+        let found = record.event();
+        assert_eq!((found.position, found.hash), (event.position, event.hash));
+        assert_eq!((&found.payload, &found.metadata), (&event.payload, &event.metadata));
+        assert_eq!(hash(&record.headers["ce_previoushash"]), previous);
+        previous = event.hash;
+    }
+}
+
+/// As `check`, of the whole book.
+pub(super) async fn check_book(brokers: &str, prefix: &str, book: &Book) {
+    let title = book.title().await.unwrap();
+    let events = book.page(Position::TITLE, i64::MAX - 1).await.unwrap();
+    let (brokers, prefix) = (brokers.to_owned(), prefix.to_owned());
+    tokio::task::spawn_blocking(move || check(&brokers, &prefix, title.book_id, title.hash, &events)).await.unwrap();
+}
