@@ -2,6 +2,7 @@
 
 mod dev;
 mod healthcheck;
+mod load;
 mod migrate;
 mod serve;
 mod token;
@@ -26,6 +27,8 @@ enum Command {
     Dev(Box<dev::Dev>),
     /// Run a node against a Postgres and a Kafka of your own
     Serve(Box<serve::Serve>),
+    /// Put a year of real invoices through HTTP, and reconcile what came of it
+    Load(load::Load),
     /// Make or renew the database's schema, as its owner
     Migrate(migrate::Migrate),
     /// Walk the book and name the first position that is wrong
@@ -41,6 +44,7 @@ impl Cli {
         let done = match self.command {
             Command::Dev(dev) => dev.run(),
             Command::Serve(serve) => serve.run(),
+            Command::Load(load) => load.run(),
             Command::Migrate(migrate) => migrate.run(),
             Command::Verify(verify) => verify.run(),
             Command::Token(token) => token.run(),

@@ -1,11 +1,13 @@
 //! What `daybook dev` prints once it is ready: `name: value` a line, for people and for programs that start it.
 
+use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Broker, DevConfig};
+use super::{Broker, DevConfig, addresses};
 use crate::auth::Role;
 use crate::auth::signing::{Grant, TokenSigner};
 
@@ -22,6 +24,19 @@ pub(super) struct Greeting<'a> {
 }
 
 impl Greeting<'_> {
+    /// Where everything is, for programs that are started later.
+    pub(super) fn write_addresses(&self, folder: &Path) -> io::Result<()> {
+        let broker = if self.kafka.inside.is_some() { addresses::IN_PROCESS } else { addresses::EXTERNAL };
+        let lines = [
+            (addresses::API, &*format!("http://{}", self.api)),
+            (addresses::POSTGRES, self.postgres),
+            (addresses::KAFKA, &self.kafka.address),
+            (addresses::BROKER, broker),
+            (addresses::TOPIC_PREFIX, &self.config.topic_prefix),
+        ];
+        addresses::write(folder, &lines)
+    }
+
     pub(super) fn print(&self) {
         let (api, admin) = (self.api, self.admin);
         let kafka = &self.kafka.address;

@@ -1,6 +1,7 @@
 //! `daybook dev`: a private Postgres, a broker inside this process, every role, a small catalogue, and a token for each kind of
 //! user. A Postgres or a Kafka that is named replaces its part.
 
+pub(crate) mod addresses;
 mod demo;
 mod greeting;
 
@@ -83,15 +84,16 @@ pub(crate) async fn run(config: DevConfig) -> Result<ExitCode, Failure> {
     if config.demo {
         demo::load(&node.shop().commands).await.map_err(|error| Failure::fault(&error))?;
     }
-    greeting::Greeting {
+    let greeting = greeting::Greeting {
         api: api.address(),
         admin,
         postgres: &book.url,
         kafka: &broker,
         signer: &signer,
         config: &config,
-    }
-    .print();
+    };
+    greeting.write_addresses(folder.path()).map_err(|error| Failure::fault(&error))?;
+    greeting.print();
     let watch = tokio::spawn(look_after(book.private, running.stopping.clone()));
     running.serve(api, authenticator(signer)?, node.shop().clone(), CURRENCY).await;
     running.until_stopped(node).await;
