@@ -30,5 +30,4 @@ pub use config::{Mode, PublisherConfig};
 pub use error::{PublishError, Refusal};
 pub use once::Publisher;
 pub use partition::partition_of;
-pub use record::{HASH_HEADER, POSITION_HEADER};
 pub use status::{PublisherState, PublisherStatus};
