@@ -4,7 +4,7 @@
 //! - `instance`, `own_dev`, `memory`: the Daybook that is loaded
 //! - `endpoint`, `client`, `tokens`: how it is spoken to; `tally`, `histogram`: what is counted
 //! - `setup`, then [`shopper`] and `staff` at once around a `board`
-//! - [`mod@reconcile`], `check`: whether it all adds up; `report`, `numbers`: how it is told
+//! - [`mod@reconcile`], `check`: whether it all adds up; `report`, `numbers`: how it is told; `executor_alone`: for comparison
 
 pub mod baskets;
 mod board;
@@ -12,6 +12,7 @@ pub mod check;
 mod client;
 mod country;
 mod endpoint;
+mod executor_alone;
 mod histogram;
 pub mod instance;
 mod line;

@@ -38,7 +38,7 @@ pub enum OwnDevError {
 #[derive(Debug)]
 pub(super) struct OwnDev {
     pub(super) instance: Instance,
-    _running: Running,
+    running: Running,
 }
 
 #[derive(Debug)]
@@ -67,7 +67,12 @@ impl OwnDev {
         thread::spawn(|| pass_on(output, sender));
         wait_until_ready(&lines)?;
         let instance = Instance::of(&running.folder).map_err(OwnDevError::Addresses)?;
-        Ok(Self { instance, _running: running })
+        Ok(Self { instance, running })
+    }
+
+    /// Leaves the folder as it is, until the end.
+    pub(super) fn stop_serving(&mut self) {
+        drop(self.running.process.take());
     }
 }
 

@@ -12,7 +12,7 @@ use super::tally::Tally;
 
 /// How many of the SKUs that ran short are named.
 const SHORT_NAMED_MAX: usize = 10;
-const LABEL_WIDTH: usize = 34;
+const LABEL_WIDTH: usize = 42;
 
 /// One part of the load, with the wall clock it took.
 pub(super) struct Phase {
@@ -34,8 +34,6 @@ pub(super) struct Report<'a> {
     pub(super) shopped: &'a Shopped,
     pub(super) sums: &'a Sums,
     pub(super) delivered: u64,
-    /// Commands a second on the executor without HTTP, measured in the same run.
-    pub(super) executor_alone: Option<f64>,
     /// In KiB, of a server of our own.
     pub(super) peak_memory: Option<u64>,
 }
@@ -118,13 +116,6 @@ impl Report<'_> {
 
     fn speed(&self, table: &mut Table) {
         table.heading("The server");
-        match self.executor_alone {
-            Some(rate) => {
-                table.row("executor alone, commands/s", grouped(rate.round() as u64));
-                table.row("executor alone to over HTTP", format!("{:.1} : 1", rate / self.sales.rate()));
-            }
-            None => table.row("executor alone", "not measured"),
-        }
         let limit = memory::LIMIT_KIB / 1024;
         match self.peak_memory {
             Some(kib) => {
@@ -165,10 +156,10 @@ impl Report<'_> {
     }
 
     fn months(&self, table: &mut Table) {
-        table.heading("By month of the file                 orders        units          revenue");
+        table.heading("By month of the file                       orders        units          revenue");
         for (month, (orders, units, revenue)) in &self.sums.by_month {
             let (orders, units, revenue) = (grouped(orders), grouped(units), pounds(*revenue));
-            table.note(format!("{month:<32} {orders:>9} {units:>12} {revenue:>16}"));
+            table.note(format!("{month:<38} {orders:>9} {units:>12} {revenue:>16}"));
         }
     }
 }

@@ -9,8 +9,9 @@ use tokio::task::{JoinSet, spawn_blocking};
 
 use super::baskets::{Baskets, BasketsError};
 use super::board::Board;
-use super::check::Check;
+use super::check::{Check, chain};
 use super::endpoint::Endpoint;
+use super::executor_alone::{self, Alone, AloneError};
 use super::instance::{Instance, InstanceError};
 use super::memory;
 use super::own_dev::{OwnDev, OwnDevError};
@@ -89,18 +90,33 @@ pub async fn run(options: Options, mut tell: impl FnMut(&dyn Display)) -> Result
     let peak_memory = own.as_ref().and_then(|_| memory::peak_resident(memory::serving_process(&instance.data)?));
 
     let Sold { sales, shopped, delivered, staff_error } = sold;
+    let over_http = sales.rate();
     let accepted = shopped.accepted.clone();
     let mut loaded = Loaded { plan, accepted, position: sales.tally.position, reconciled: false };
     let sums = loaded.evidence().sums();
     let (setup, sales, shopped) = (&setup, &sales, &shopped);
-    tell(&Report { setup, sales, shopped, sums: &sums, delivered, executor_alone: None, peak_memory });
+    tell(&Report { setup, sales, shopped, sums: &sums, delivered, peak_memory });
     if let Some(error) = &staff_error {
         tell(&Check::broken("staff", error));
     }
     let passed = reconcile(loaded.evidence(), &instance, |check| tell(check)).await?;
     loaded.reconciled = passed && staff_error.is_none();
-    drop(own);
+    if let Some(own) = own {
+        let plan = Arc::clone(&loaded.plan);
+        let alone = move || measure_alone(own, &plan, options.clients, over_http);
+        match spawn_blocking(alone).await.expect("the measurement does not panic") {
+            Ok(alone) => tell(&alone),
+            Err(error) => tell(&format_args!("the executor alone could not be measured: {}", chain(&error))),
+        }
+    }
     Ok(loaded)
+}
+
+/// Nothing else runs on the machine meanwhile. The instance's folder goes at the end.
+fn measure_alone(mut own: OwnDev, plan: &Plan, callers: usize, over_http: f64) -> Result<Alone, AloneError> {
+    own.stop_serving();
+    let skus: Vec<&str> = plan.stock().iter().map(|&(product, _)| &*plan.product(product).sku).collect();
+    executor_alone::measure(&own.instance.data, &skus, callers, over_http)
 }
 
 /// The Daybook to load; one of our own stops when it is dropped.

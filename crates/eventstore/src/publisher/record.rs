@@ -12,6 +12,10 @@ use uuid::Uuid;
 
 use crate::event::{Hash, RecordedEvent};
 
+/// Says which event of the book a record is; for whoever compares topics with the book.
+pub const POSITION_HEADER: &str = "ce_position";
+pub const HASH_HEADER: &str = "ce_hash";
+
 /// The headers of every record, in the order in which they are written.
 pub(super) const HEADERS: [&str; 14] = [
     "ce_specversion",
@@ -22,10 +26,10 @@ pub(super) const HEADERS: [&str; 14] = [
     "ce_time",
     "ce_dataschema",
     "content-type",
-    "ce_position",
+    POSITION_HEADER,
     "ce_streamversion",
     "ce_schemaversion",
-    "ce_hash",
+    HASH_HEADER,
     "ce_previoushash",
     "ce_metadata",
 ];

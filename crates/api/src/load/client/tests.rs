@@ -46,7 +46,7 @@ async fn stand_in(replies: Vec<Reply>) -> (Client, Arc<Mutex<Vec<String>>>) {
                 }
                 seen.lock().unwrap().push(String::from_utf8_lossy(&buffer[..length]).into_owned());
                 match replies.next() {
-                    Some(Say(status, code)) if code.is_empty() => socket.write_all(status.as_bytes()).await.unwrap(),
+                    Some(Say(status, "")) => socket.write_all(status.as_bytes()).await.unwrap(),
                     Some(Say(status, code)) => socket.write_all(problem(status, code).as_bytes()).await.unwrap(),
                     Some(HangUp) | None => break,
                 }
