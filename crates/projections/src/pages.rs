@@ -3,11 +3,12 @@
 //! The newest events that were read are kept for the projections that come for them a little later. One that is further
 //! behind, catching up from an old checkpoint, reads for itself and keeps nobody waiting.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
-use eventstore::follow::{FollowError, Follower};
-use eventstore::{Book, Point, RecordedEvent};
+use eventstore::{
+    Book, Point, RecordedEvent,
+    follow::{FollowError, Follower},
+};
 use tokio::sync::Mutex;
 
 /// Events in a batch. Large enough that a transaction's fixed cost of some milliseconds is spread over many; small enough that a

@@ -93,3 +93,48 @@ pub(crate) fn expect_rows(table: &str, expected: usize, changed: u64) -> Result<
     }
     Err(ApplyError::Contradiction { reason: format!("of {expected} rows to change in {table} there are {changed}") })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use domain::registry;
+
+    fn definitions() -> impl Iterator<Item = &'static super::Definition> {
+        crate::ALL.into_iter().map(super::Projection::definition)
+    }
+
+    #[test]
+    fn what_is_posted_and_ignored_is_in_the_registry_of_events() {
+        for definition in definitions() {
+            for category in definition.posts {
+                assert!(registry::CATEGORIES.contains(&category.name), "{}", category.name);
+                for ignored in category.ignored {
+                    let mut known = registry::event_types().filter(|known| known.category == category.name);
+                    assert!(known.any(|known| known.event_type == *ignored), "{ignored}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_schema_is_named_for_the_projection_and_its_version() {
+        for definition in definitions() {
+            let version = definition.schema_name.strip_prefix(definition.name).and_then(|rest| rest.strip_prefix("_v"));
+            assert!(version.is_some_and(|version| version.parse::<u32>().is_ok()), "{}", definition.schema_name);
+        }
+    }
+
+    #[test]
+    fn tables_have_names_of_their_own_over_all_projections() {
+        let mut names = BTreeSet::new();
+        for definition in definitions() {
+            for line in definition.tables.lines() {
+                let name = ["CREATE TABLE ", "CREATE VIEW "].iter().find_map(|create| line.strip_prefix(create));
+                let Some(name) = name.and_then(|rest| rest.split_whitespace().next()) else { continue };
+                assert!(names.insert(name), "{name} is there twice");
+            }
+        }
+        assert!(names.contains("order_lines"));
+    }
+}

@@ -6,8 +6,7 @@ use eventstore::Position;
 use sqlx::PgPool;
 use tokio::time::{Instant, sleep};
 
-use crate::progress::Progress;
-use crate::projection::Definition;
+use crate::{progress::Progress, projection::Definition};
 
 /// How soon a waiting query looks at the checkpoint itself, whose runner may be in another process: at first, and at the longest.
 const POLL_MIN: Duration = Duration::from_millis(10);

@@ -3,31 +3,35 @@
 //!
 //! A batch costs five round trips and those of the projection; one without an event for the projection costs one.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use eventstore::follow::{FollowError, HeadWatch};
-use eventstore::{Point, Position, ReadError, RecordedEvent};
-use sqlx::Connection;
-use sqlx::postgres::PgConnectOptions;
+use eventstore::{
+    Point, Position, ReadError, RecordedEvent,
+    follow::{FollowError, HeadWatch},
+};
+use sqlx::{Connection, postgres::PgConnectOptions};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::checkpoint::{self, Checkpoint, State};
-use crate::metrics;
-use crate::pages::{BATCH_EVENTS_MAX, Pages};
-use crate::parked;
-use crate::progress::Progress;
-use crate::projection::{ApplyError, Projection};
-use crate::session::Session;
+use crate::{
+    checkpoint::{self, Checkpoint, State},
+    metrics,
+    pages::{BATCH_EVENTS_MAX, Pages},
+    parked,
+    progress::Progress,
+    projection::{ApplyError, Projection},
+    session::Session,
+};
 
 /// The least time from one batch to the next while a projection keeps up. The first event after a rest is posted at once; under
 /// load some hundred share a transaction, whose fixed cost would otherwise be paid for every append.
 const BATCH_INTERVAL: Duration = Duration::from_millis(20);
 
-/// How soon an idle projection looks for events that writers of other processes appended.
-const IDLE_POLL: Duration = Duration::from_millis(100);
+/// How soon an idle projection looks for events that writers of other processes appended: at first, and at the longest when
+/// nothing comes.
+const IDLE_POLL_MIN: Duration = Duration::from_millis(5);
+const IDLE_POLL_MAX: Duration = Duration::from_millis(250);
 
 /// How often a runner looks whether the one that does its work still does.
 const STANDBY_POLL: Duration = Duration::from_secs(1);
@@ -109,7 +113,7 @@ impl Runner {
     /// Runs until it is stopped. A failure is told, and tried again: nothing is stepped over, and what was mended goes on.
     pub async fn run(mut self, head: HeadWatch, stop: CancellationToken) {
         let name = self.name();
-        let mut pause = PAUSE_MIN;
+        let (mut pause, mut idle_poll) = (PAUSE_MIN, IDLE_POLL_MIN);
         if let Err(error) = self.retry_parked(None).await {
             tracing::warn!(projection = name, error = chain(&error), "parked streams were not tried again");
         }
@@ -122,10 +126,14 @@ impl Runner {
             let rest = async {
                 match round {
                     Ok(Round::Advanced { events }) if events >= BATCH_EVENTS_MAX => {}
-                    Ok(Round::Advanced { .. }) => sleep_until(began + BATCH_INTERVAL).await,
+                    Ok(Round::Advanced { .. }) => {
+                        idle_poll = IDLE_POLL_MIN;
+                        sleep_until(began + BATCH_INTERVAL).await;
+                    }
                     Ok(Round::Idle) => {
                         let reached = self.seen.map(|point| point.position).unwrap_or_default();
-                        head.wait_beyond(reached, IDLE_POLL).await;
+                        head.wait_beyond(reached, idle_poll).await;
+                        idle_poll = (idle_poll * 2).min(IDLE_POLL_MAX);
                     }
                     Ok(Round::Elsewhere) => sleep(STANDBY_POLL).await,
                     Err(error) => {

@@ -4,8 +4,7 @@
 use std::time::Duration;
 
 use eventstore::session;
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, PgConnection};
+use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
 use tokio::time::timeout;
 
 use crate::projection::Definition;

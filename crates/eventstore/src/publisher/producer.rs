@@ -14,7 +14,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext
 use tokio_util::sync::CancellationToken;
 
 use super::client;
-use super::config::{ABORT_TIMEOUT, DELIVERY_TIMEOUT, Mode, PublisherConfig, TRANSACTION_TIMEOUT};
+use super::config::{ABORT_TIMEOUT, DELIVERY_TIMEOUT, Mode, PublisherConfig};
 use super::error::{PublishError, is_fenced};
 use super::patience::Patience;
 
@@ -124,7 +124,7 @@ impl Producer {
         action: &'static str,
         call: impl Fn(&BaseProducer<Deliveries>, Duration) -> KafkaResult<()>,
     ) -> Result<(), PublishError> {
-        let mut patience = Patience::new(action, TRANSACTION_TIMEOUT, &self.stop);
+        let mut patience = Patience::new(action, DELIVERY_TIMEOUT, &self.stop);
         loop {
             match call(&self.kafka, patience.slice()?) {
                 Ok(()) => return Ok(()),

@@ -6,14 +6,17 @@ use chrono::{DateTime, Utc};
 use domain::ids::Sku;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sqlx::types::Json;
-use sqlx::{Postgres, QueryBuilder};
+use sqlx::{Postgres, QueryBuilder, types::Json};
 
-use super::DEFINITION;
-use super::apply::attribute_pair;
-use super::query::{Product, ProductRow};
-use crate::collection::{self, Cursors, Page, Part, Sort, SortKey};
-use crate::read_models::{QueryError, ReadModels, Reflects};
+use super::{
+    DEFINITION,
+    apply::attribute_pair,
+    query::{Product, ProductRow},
+};
+use crate::{
+    collection::{self, Cursors, Page, Part, Sort, SortKey},
+    read_models::{QueryError, ReadModels, Reflects},
+};
 
 /// Values that a facet names, the fullest first.
 const FACET_VALUES_MAX: i64 = 100;

@@ -4,15 +4,14 @@ use chrono::{DateTime, Utc};
 use domain::ids::{CustomerId, OrderNumber, Sku};
 use serde::Serialize;
 use serde_json::{Value, json};
-use sqlx::types::Json;
-use sqlx::{Postgres, QueryBuilder};
+use sqlx::{Postgres, QueryBuilder, types::Json};
 use uuid::Uuid;
 
-use super::DEFINITION;
-use super::query::Order;
-use super::rows::OrderRow;
-use crate::collection::{Cursors, Page, Part, Sort, SortKey};
-use crate::read_models::{QueryError, ReadModels, Reflects};
+use super::{DEFINITION, query::Order, rows::OrderRow};
+use crate::{
+    collection::{Cursors, Page, Part, Sort, SortKey},
+    read_models::{QueryError, ReadModels, Reflects},
+};
 
 /// What is not given filters nothing.
 #[derive(Debug, Clone, Default, Serialize)]
