@@ -26,12 +26,11 @@ pub(super) struct Greeting<'a> {
 impl Greeting<'_> {
     /// Where everything is, for programs that are started later.
     pub(super) fn write_addresses(&self, folder: &Path) -> io::Result<()> {
-        let broker = if self.kafka.inside.is_some() { addresses::IN_PROCESS } else { addresses::EXTERNAL };
+        let remark = if self.kafka.inside.is_some() { addresses::IN_PROCESS } else { "" };
         let lines = [
             (addresses::API, &*format!("http://{}", self.api)),
             (addresses::POSTGRES, self.postgres),
-            (addresses::KAFKA, &self.kafka.address),
-            (addresses::BROKER, broker),
+            (addresses::KAFKA, &*format!("{}{remark}", self.kafka.address)),
             (addresses::TOPIC_PREFIX, &self.config.topic_prefix),
         ];
         addresses::write(folder, &lines)

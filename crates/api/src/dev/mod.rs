@@ -1,7 +1,7 @@
 //! `daybook dev`: a private Postgres, a broker inside this process, every role, a small catalogue, and a token for each kind of
 //! user. A Postgres or a Kafka that is named replaces its part.
 
-pub(crate) mod addresses;
+mod addresses;
 mod demo;
 mod greeting;
 

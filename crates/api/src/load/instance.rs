@@ -6,7 +6,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::endpoint::{Endpoint, EndpointError};
-use crate::dev::addresses::{self, ADDRESSES_FILE};
+
+/// `name: value` a line.
+const FILE: &str = "addresses";
+/// What follows the broker's address where it is one inside the serving process.
+const IN_PROCESS: &str = " (in-process)";
 
 #[derive(Debug, Clone)]
 pub struct Instance {
@@ -41,7 +45,7 @@ pub enum InstanceError {
 impl Instance {
     /// The instance that runs on this data folder.
     pub fn of(data: &Path) -> Result<Self, InstanceError> {
-        let path = data.join(ADDRESSES_FILE);
+        let path = data.join(FILE);
         match fs::read_to_string(&path) {
             Ok(text) => Self::parse(&text, data, path),
             Err(source) => Err(InstanceError::File { path, source }),
@@ -54,14 +58,15 @@ impl Instance {
             let found = lines.get(name).map(|value| (*value).to_owned());
             found.ok_or_else(|| InstanceError::Missing { path: path.clone(), name })
         };
-        let kafka = if value(addresses::BROKER)? == addresses::IN_PROCESS {
+        let address = value("kafka")?;
+        let kafka = if address.ends_with(IN_PROCESS) {
             Broker::InProcess
         } else {
-            Broker::At { address: value(addresses::KAFKA)?, topic_prefix: value(addresses::TOPIC_PREFIX)? }
+            Broker::At { address, topic_prefix: value("topic-prefix")? }
         };
-        let api = value(addresses::API)?;
+        let api = value("api")?;
         let parsed = api.parse().map_err(|source| InstanceError::Api { path: path.clone(), value: api, source });
-        Ok(Self { api: parsed?, data: data.to_owned(), postgres: value(addresses::POSTGRES)?, kafka })
+        Ok(Self { api: parsed?, data: data.to_owned(), postgres: value("postgres")?, kafka })
     }
 }
 
@@ -73,7 +78,7 @@ mod tests {
 
     const LINES: &str = "api: http://127.0.0.1:8080\n\
         postgres: postgres://daybook_server:x@127.0.0.1:5433/daybook?sslmode=disable\n\
-        kafka: 127.0.0.1:9092\nbroker: external\ntopic-prefix: daybook\n";
+        kafka: 127.0.0.1:9092\ntopic-prefix: daybook\n";
 
     fn parse(text: &str) -> Result<Instance, InstanceError> {
         Instance::parse(text, Path::new("/data"), "/data/addresses".into())
@@ -90,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_broker_in_the_process_is_told_apart() {
-        assert_eq!(parse(&LINES.replace("external", "in-process")).unwrap().kafka, Broker::InProcess);
+        assert_eq!(parse(&LINES.replace("9092", "9092 (in-process)")).unwrap().kafka, Broker::InProcess);
     }
 
     #[test]

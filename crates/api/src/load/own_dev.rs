@@ -5,6 +5,8 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, PipeReader};
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -45,6 +47,8 @@ pub(super) struct OwnDev {
 struct Running {
     process: Option<Supervised>,
     folder: PathBuf,
+    /// Not while it stops: what it says of that concerns nobody.
+    serving: Arc<AtomicBool>,
 }
 
 impl OwnDev {
@@ -62,9 +66,10 @@ impl OwnDev {
         // What it says on its standard output comes out of the supervisor's standard error, between the lines of its log.
         command.stdout(Stdio::null()).stderr(writer);
         let process = Supervised::start(command).map_err(OwnDevError::Start)?;
-        let running = Running { process: Some(process), folder };
         let (sender, lines) = mpsc::channel();
-        thread::spawn(|| pass_on(output, sender));
+        let serving = Arc::new(AtomicBool::new(true));
+        let running = Running { process: Some(process), folder, serving: Arc::clone(&serving) };
+        thread::spawn(move || pass_on(output, sender, &serving));
         wait_until_ready(&lines)?;
         let instance = Instance::of(&running.folder).map_err(OwnDevError::Addresses)?;
         Ok(Self { instance, running })
@@ -72,13 +77,20 @@ impl OwnDev {
 
     /// Leaves the folder as it is, until the end.
     pub(super) fn stop_serving(&mut self) {
-        drop(self.running.process.take());
+        self.running.stop_serving();
+    }
+}
+
+impl Running {
+    fn stop_serving(&mut self) {
+        self.serving.store(false, Ordering::Relaxed);
+        drop(self.process.take());
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        drop(self.process.take());
+        self.stop_serving();
         if let Err(error) = fs::remove_dir_all(&self.folder) {
             tracing::warn!(folder = %self.folder.display(), %error, "a temporary folder could not be removed");
         }
@@ -87,9 +99,10 @@ impl Drop for Running {
 
 /// Reads to the end, so that the other side never waits for a full pipe. Once nobody waits for an address any more, what
 /// is worth a warning goes to our own standard error.
-fn pass_on(output: PipeReader, lines: Sender<String>) {
+fn pass_on(output: PipeReader, lines: Sender<String>, serving: &AtomicBool) {
     for line in BufReader::new(output).lines().map_while(Result::ok) {
         if let Err(unread) = lines.send(line)
+            && serving.load(Ordering::Relaxed)
             && [" WARN ", " ERROR "].iter().any(|level| unread.0.contains(level))
         {
             eprintln!("{}", unread.0);
