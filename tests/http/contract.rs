@@ -128,7 +128,7 @@ impl Contract {
         item.get(method.as_str().to_lowercase())
     }
 
-    pub(super) fn resolve<'a>(&'a self, value: &'a Value) -> &'a Value {
+    fn resolve<'a>(&'a self, value: &'a Value) -> &'a Value {
         match value["$ref"].as_str() {
             Some(reference) => self.document.pointer(reference.trim_start_matches('#')).unwrap(),
             None => value,

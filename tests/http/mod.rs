@@ -9,4 +9,5 @@ mod contract;
 mod shop;
 mod steps;
 
+mod documents;
 mod sale;

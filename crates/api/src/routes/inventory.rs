@@ -22,7 +22,7 @@ use crate::views::stock::StockView;
 pub(crate) struct Receipt {
     #[schema(value_type = i64, minimum = 1, maximum = 100_000)]
     quantity: Quantity,
-    #[schema(value_type = Option<String>, example = "main")]
+    #[schema(value_type = String, required = false, default = "main")]
     #[serde(default = "Location::main")]
     location: Location,
 }
@@ -33,7 +33,7 @@ pub(crate) struct Adjustment {
     delta: i64,
     #[schema(value_type = String, max_length = 500, example = "count")]
     reason: Reason,
-    #[schema(value_type = Option<String>, example = "main")]
+    #[schema(value_type = String, required = false, default = "main")]
     #[serde(default = "Location::main")]
     location: Location,
 }
@@ -54,7 +54,7 @@ pub(crate) struct Aside {
     quantity: Quantity,
     #[schema(value_type = String, max_length = 500, example = "damaged")]
     reason: Reason,
-    #[schema(value_type = Option<String>, example = "main")]
+    #[schema(value_type = String, required = false, default = "main")]
     #[serde(default = "Location::main")]
     location: Location,
 }
@@ -70,7 +70,7 @@ pub(crate) struct Policy {
     /// Units that are never sold
     #[serde(default)]
     safety_stock: Option<i64>,
-    #[schema(value_type = Option<String>, example = "main")]
+    #[schema(value_type = String, required = false, default = "main")]
     #[serde(default = "Location::main")]
     location: Location,
 }

@@ -44,7 +44,7 @@ pub(crate) struct NewProduct {
     #[schema(value_type = MoneySchema)]
     price: Money,
     /// Flat, at most 32: texts, numbers, booleans
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Object, required = false)]
     #[serde(default)]
     attributes: Attributes,
     #[schema(value_type = Option<String>)]
@@ -252,7 +252,7 @@ pub(crate) async fn create_product(
 ///
 /// `If-Match` with the `ETag` of your last read is required, so that nobody's change is lost.
 #[utoipa::path(patch, path = "/v1/products/{sku}", tag = "products", params(("sku" = String, Path)),
-    request_body(content = ProductPatch, content_type = "application/merge-patch+json"),
+    request_body(content((ProductPatch = "application/merge-patch+json"), (ProductPatch = "application/json"))),
     responses((status = 200, body = ProductView)))]
 pub(crate) async fn update_product(
     State(app): State<App>,
