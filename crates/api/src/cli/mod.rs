@@ -1,9 +1,11 @@
 //! The command line: one file a subcommand. A mistake of whoever typed it is one line on standard error and exit code 2.
 
+mod asyncapi;
 mod dev;
 mod healthcheck;
 mod load;
 mod migrate;
+mod openapi;
 mod serve;
 mod token;
 mod verify;
@@ -35,6 +37,12 @@ enum Command {
     Verify(verify::Verify),
     /// Print a token signed with the development key
     Token(token::Token),
+    /// Print the OpenAPI document of this release
+    #[command(name = "openapi")]
+    OpenApi(openapi::OpenApi),
+    /// Print the AsyncAPI document of this release
+    #[command(name = "asyncapi")]
+    AsyncApi(asyncapi::AsyncApi),
     /// Exit 0 if a node is ready, 1 if not
     Healthcheck(healthcheck::Healthcheck),
 }
@@ -48,6 +56,8 @@ impl Cli {
             Command::Migrate(migrate) => migrate.run(),
             Command::Verify(verify) => verify.run(),
             Command::Token(token) => token.run(),
+            Command::OpenApi(openapi) => openapi.run(),
+            Command::AsyncApi(asyncapi) => asyncapi.run(),
             Command::Healthcheck(healthcheck) => healthcheck.run(),
         };
         done.unwrap_or_else(|failure| {
