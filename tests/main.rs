@@ -6,6 +6,8 @@ mod book;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod load;
+#[cfg(test)]
 mod projections;
 #[cfg(test)]
 mod publisher;

@@ -10,6 +10,7 @@ use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
+use crate::load::instance::Instance;
 use crate::load::plan::StockFactor;
 use crate::load::{Endpoint, LoadError, Options, Target, run};
 
@@ -45,7 +46,10 @@ pub(super) struct Load {
 impl Load {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         let target = match (self.url, self.data) {
-            (Some(url), Some(data)) => Target::Running { url, data },
+            (Some(api), Some(data)) => {
+                let instance = Instance::of(&data).map_err(|error| Failure::usage(&error))?;
+                Target::Running(Instance { api, ..instance })
+            }
             _ => Target::Own,
         };
         let options = Options {

@@ -12,7 +12,7 @@ use super::board::Board;
 use super::check::{Check, chain};
 use super::endpoint::Endpoint;
 use super::executor_alone::{self, Alone, AloneError};
-use super::instance::{Instance, InstanceError};
+use super::instance::Instance;
 use super::memory;
 use super::own_dev::{OwnDev, OwnDevError};
 use super::plan::{Plan, StockFactor};
@@ -39,18 +39,13 @@ pub struct Options {
 pub enum Target {
     /// One of our own, for the time of the load.
     Own,
-    Running {
-        url: Endpoint,
-        data: PathBuf,
-    },
+    Running(Instance),
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     #[error(transparent)]
     Baskets(#[from] BasketsError),
-    #[error(transparent)]
-    Instance(#[from] InstanceError),
     #[error(transparent)]
     OwnDev(#[from] OwnDevError),
     #[error(transparent)]
@@ -122,7 +117,7 @@ fn measure_alone(mut own: OwnDev, plan: &Plan, callers: usize, over_http: f64) -
 /// The Daybook to load; one of our own stops when it is dropped.
 async fn find(target: Target) -> Result<(Option<OwnDev>, Instance), LoadError> {
     match target {
-        Target::Running { url, data } => Ok((None, Instance { api: url, ..Instance::of(&data)? })),
+        Target::Running(instance) => Ok((None, instance)),
         Target::Own => {
             let own = spawn_blocking(OwnDev::start).await.expect("the start does not panic")?;
             let instance = own.instance.clone();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use domain::registry::CATEGORIES;
@@ -10,6 +11,7 @@ use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::consumer::{BaseConsumer, Consumer, DefaultConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::metadata::Metadata;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::topics::{Record, Topic};
@@ -19,6 +21,7 @@ const POSITION_HEADER: &str = "ce_position";
 const HASH_HEADER: &str = "ce_hash";
 
 const METADATA_WITHIN: Duration = Duration::from_secs(10);
+const TOPICS_WITHIN: Duration = Duration::from_secs(15);
 /// A partition answers with records, or with its end, within this time.
 const RECORDS_WITHIN: Duration = Duration::from_secs(30);
 const POLL_FOR: Duration = Duration::from_millis(100);
@@ -49,7 +52,7 @@ pub(super) fn open(address: &str, prefix: &str) -> Result<BTreeMap<String, Topic
         .set("auto.offset.reset", "error")
         .set("queued.max.messages.kbytes", PREFETCH_KB)
         .create()?;
-    let metadata = consumer.fetch_metadata(None, METADATA_WITHIN)?;
+    let metadata = metadata(&consumer, prefix)?;
     let mut topics = Vec::new();
     let mut assignment = TopicPartitionList::new();
     for topic in metadata.topics() {
@@ -70,6 +73,21 @@ pub(super) fn open(address: &str, prefix: &str) -> Result<BTreeMap<String, Topic
         opened.insert(category, Topic::new(name.clone(), records));
     }
     Ok(opened)
+}
+
+/// Of a broker on which the publisher has made the topics of every category. One that stays missing is no matter before an
+/// event is looked for in it.
+fn metadata(consumer: &BaseConsumer, prefix: &str) -> Result<Metadata, KafkaError> {
+    let deadline = Instant::now() + TOPICS_WITHIN;
+    loop {
+        let metadata = consumer.fetch_metadata(None, METADATA_WITHIN)?;
+        let there =
+            |category: &&str| metadata.topics().iter().any(|topic| topic.name() == format!("{prefix}.{category}"));
+        if CATEGORIES.iter().all(there) || Instant::now() > deadline {
+            return Ok(metadata);
+        }
+        sleep(POLL_FOR);
+    }
 }
 
 /// The records of one partition. `None` at its end; later there may be more.
