@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod book;
 #[cfg(test)]
+mod http;
+#[cfg(test)]
 mod projections;
 #[cfg(test)]
 mod publisher;

@@ -1,9 +1,12 @@
 //! The command line: one file a subcommand. A mistake of whoever typed it is one line on standard error and exit code 2.
 
+mod asyncapi;
 mod book;
 mod dev;
 mod healthcheck;
+mod load;
 mod migrate;
+mod openapi;
 mod processes;
 mod serve;
 mod token;
@@ -29,6 +32,8 @@ enum Command {
     Dev(Box<dev::Dev>),
     /// Run a node against a Postgres and a Kafka of your own
     Serve(Box<serve::Serve>),
+    /// Put a year of real invoices through HTTP, and reconcile what came of it
+    Load(load::Load),
     /// Make or renew the database's schema, as its owner
     Migrate(migrate::Migrate),
     /// Walk the book and name the first position that is wrong
@@ -37,6 +42,12 @@ enum Command {
     Processes(processes::Processes),
     /// Print a token signed with the development key
     Token(token::Token),
+    /// Print the OpenAPI document of this release
+    #[command(name = "openapi")]
+    OpenApi(openapi::OpenApi),
+    /// Print the AsyncAPI document of this release
+    #[command(name = "asyncapi")]
+    AsyncApi(asyncapi::AsyncApi),
     /// Exit 0 if a node is ready, 1 if not
     Healthcheck(healthcheck::Healthcheck),
 }
@@ -46,10 +57,13 @@ impl Cli {
         let done = match self.command {
             Command::Dev(dev) => dev.run(),
             Command::Serve(serve) => serve.run(),
+            Command::Load(load) => load.run(),
             Command::Migrate(migrate) => migrate.run(),
             Command::Verify(verify) => verify.run(),
             Command::Processes(processes) => processes.run(),
             Command::Token(token) => token.run(),
+            Command::OpenApi(openapi) => openapi.run(),
+            Command::AsyncApi(asyncapi) => asyncapi.run(),
             Command::Healthcheck(healthcheck) => healthcheck.run(),
         };
         done.unwrap_or_else(|failure| {
