@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod book;
 #[cfg(test)]
+mod http;
 mod load;
 #[cfg(test)]
 mod projections;

@@ -29,6 +29,7 @@ pub mod headers;
 pub mod idempotency;
 pub mod page;
 mod personal;
+mod places;
 pub mod position;
 pub mod prefer;
 pub mod problem;

@@ -109,7 +109,7 @@ impl Batch {
             let entry = self.overlay.entry(stream.clone()).or_insert_with(|| {
                 world.get(&stream).expect("a use case decides only on streams that it named").clone()
             });
-            entry.apply(&event);
+            entry.apply(&event, now);
             self.events.push(NewEvent {
                 stream_version: entry.version,
                 event_type: event.event_type().into(),

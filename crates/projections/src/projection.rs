@@ -12,15 +12,17 @@ use sqlx::PgConnection;
 pub trait Projection: Send + Sync {
     fn definition(&self) -> &'static Definition;
 
-    /// Folds the events in memory and writes set-wise: what a batch costs is a few statements, however many events it has.
-    /// Gets only the events that the definition posts, in order. The connection's `search_path` is the projection's schema.
+    /// Folds the events in memory and writes set-wise: what a batch costs is a few statements, however many events it
+    /// has. Gets only the events that the definition posts, in order. The connection's `search_path` is the
+    /// projection's schema.
     async fn apply(&self, tx: &mut PgConnection, events: &[Arc<RecordedEvent>]) -> Result<(), ApplyError>;
 }
 
 #[derive(Debug)]
 pub struct Definition {
     pub name: &'static str,
-    /// The Postgres schema of its tables: name and version (`orders_v1`). What changes a row or a table is a new version.
+    /// The Postgres schema of its tables: name and version (`orders_v1`). What changes a row or a table is a new
+    /// version.
     pub schema_name: &'static str,
     /// The statements that make its tables, unqualified.
     pub tables: &'static str,
@@ -33,16 +35,16 @@ pub struct Definition {
 #[derive(Debug)]
 pub struct Category {
     pub name: &'static str,
-    /// Event types that change nothing in the read model. They are passed over before their payload is parsed; a type that is
-    /// neither here nor known to the projection is an error.
+    /// Event types that change nothing in the read model. They are passed over before their payload is parsed; a type
+    /// that is neither here nor known to the projection is an error.
     pub ignored: &'static [&'static str],
 }
 
 /// What a projection's rows are keyed by, which decides how far an event that cannot be posted reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rows {
-    /// A stream's events change only what is that stream's, or what is derived anew from it. The stream is parked, and the
-    /// others go on.
+    /// A stream's events change only what is that stream's, or what is derived anew from it. The stream is parked, and
+    /// the others go on.
     ByStream,
     /// Rows add up over streams. The projection stops: it would be short, and nobody could tell by how much.
     OverAll,

@@ -7,7 +7,7 @@ use clap::Args;
 use tokio::runtime::Runtime;
 
 use super::Failure;
-use crate::config::{Config, Duty, NodeArgs};
+use crate::config::{Config, Duty, LOG_DEFAULT, NodeArgs};
 use crate::node::Node;
 use crate::running::Running;
 use crate::server::Listener;
@@ -21,7 +21,8 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        telemetry::init(self.node.log.log_format, &self.node.log.log).map_err(|error| Failure::usage(&error))?;
+        telemetry::init(self.node.log.log_format, self.node.log.filter(LOG_DEFAULT))
+            .map_err(|error| Failure::usage(&error))?;
         let config = Config::from(self.node);
         let runtime = Runtime::new().map_err(|error| Failure::fault(&error))?;
         runtime.block_on(serve(config))
@@ -43,6 +44,7 @@ async fn serve(config: Config) -> Result<ExitCode, Failure> {
     let auth = Arc::new(config.auth.authenticator().map_err(|error| Failure::usage(&error))?);
     let running = Running::new(administration, scrape).map_err(|error| Failure::fault(&error))?;
     let node = Node::start(parts, &running.health).await.map_err(|error| Failure::fault(&error))?;
+    running.started();
     if let Some(listener) = api {
         running.serve(listener, auth, node.shop().clone(), config.currency).await;
     }

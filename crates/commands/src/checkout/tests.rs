@@ -23,7 +23,7 @@ fn a_checkout_is_one_append_of_cart_order_stock_and_payment() {
         ["cart.checked_out", "order.created", "inventory.reserved", "inventory.reserved", "payment.initiated"]
     );
     let (order_id, payment_id) = (order_id(1), payment_id(1));
-    assert_eq!(done.outcome, CheckOutOutcome { order_id, payment_id, created: true });
+    assert_eq!(done.outcome, CheckOutOutcome { order_id, payment_id, covered_by: None, created: true });
     assert_eq!((shop.stock("MUG"), shop.stock("PAN")), ((9, 2, 0), (9, 1, 0)));
     assert_eq!(shop.status(1), ("pending", "initiated"));
     assert_eq!(done.states.get::<Order>(order_id.as_uuid()).unwrap().1, 1);
@@ -50,7 +50,7 @@ fn c6_a_repeated_checkout_gives_the_order_that_exists() {
     let again = CheckOut { order_id: order_id(2), payment_id: payment_id(2), ..check_out(1) };
     let done = shop.accept_as_done(again.clone());
     let (order_id, payment_id) = (order_id(1), payment_id(1));
-    assert_eq!(done.outcome, CheckOutOutcome { order_id, payment_id, created: false });
+    assert_eq!(done.outcome, CheckOutOutcome { order_id, payment_id, covered_by: None, created: false });
     assert!(done.states.get::<Payment>(payment_id.as_uuid()).is_some());
     assert_eq!(shop.stock("MUG"), (9, 2, 0));
     let stranger = Rejection::NotFound { what: "cart", id: cart_id(1).to_string() };

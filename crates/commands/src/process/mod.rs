@@ -24,6 +24,7 @@ pub mod fulfilment;
 pub mod payment;
 pub mod perform;
 pub mod runner;
+pub mod standing;
 
 mod store;
 

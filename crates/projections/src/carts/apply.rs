@@ -1,4 +1,5 @@
-//! Posts the events of carts: a batch folds into what becomes of each cart and of each line, which five statements write.
+//! Posts the events of carts: a batch folds into what becomes of each cart and of each line, which five statements
+//! write.
 
 use std::{collections::BTreeMap, sync::Arc};
 

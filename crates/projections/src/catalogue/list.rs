@@ -31,7 +31,8 @@ pub enum Audience {
 #[derive(Debug, Clone, Serialize)]
 pub struct Filter {
     pub audience: Audience,
-    /// Words that all stand in the SKU, the name, the category or the description; the last may be the beginning of one.
+    /// Words that all stand in the SKU, the name, the category or the description; the last may be the beginning of
+    /// one.
     pub q: Option<String>,
     pub category: Option<String>,
     /// In minor units, both ends included.
@@ -95,8 +96,8 @@ pub struct FacetCount {
     pub count: i64,
 }
 
-/// One round trip, and one snapshot of rows, counts and position. Built and not a file: which conditions and which order a
-/// statement has decides its plan.
+/// One round trip, and one snapshot of rows, counts and position. Built and not a file: which conditions and which
+/// order a statement has decides its plan.
 pub async fn list(
     models: &ReadModels,
     filter: &Filter,

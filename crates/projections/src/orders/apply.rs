@@ -1,5 +1,5 @@
-//! Posts the events of orders and of their payments. Those that a batch touches are read, folded, and written back; a payment
-//! also moves its order, whose payment status is derived anew from all its payments.
+//! Posts the events of orders and of their payments. Those that a batch touches are read, folded, and written back; a
+//! payment also moves its order, whose payment status is derived anew from all its payments.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -42,8 +42,8 @@ impl SortKey for By {
 /// The order of a list that was not asked for in another.
 pub const NEWEST_FIRST: Sort<By> = Sort { by: By::CreatedAt, descending: true };
 
-/// One round trip, and one snapshot of rows and position. Built and not a file: which conditions and which order a statement
-/// has decides its plan.
+/// One round trip, and one snapshot of rows and position. Built and not a file: which conditions and which order a
+/// statement has decides its plan.
 pub async fn list(
     models: &ReadModels,
     filter: &Filter,

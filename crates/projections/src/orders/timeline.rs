@@ -1,5 +1,5 @@
-//! What happened to an order and its payments, event by event, and who did it. Read from the book: the read model says which
-//! streams they are, and how far.
+//! What happened to an order and its payments, event by event, and who did it. Read from the book: the read model says
+//! which streams they are, and how far.
 
 use chrono::{DateTime, Utc};
 use domain::{

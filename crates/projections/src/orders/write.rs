@@ -1,5 +1,5 @@
-//! The statements that read what a batch touches of orders, and write what it makes of them. Each is sent only if there is
-//! something to ask or to write.
+//! The statements that read what a batch touches of orders, and write what it makes of them. Each is sent only if there
+//! is something to ask or to write.
 
 use std::collections::{BTreeMap, BTreeSet};
 

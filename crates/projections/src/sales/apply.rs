@@ -1,5 +1,5 @@
-//! Posts the events of orders to the sums. The lines of an order stand in `order.created` alone, so they are kept until it can
-//! be neither confirmed nor cancelled any more.
+//! Posts the events of orders to the sums. The lines of an order stand in `order.created` alone, so they are kept until
+//! it can be neither confirmed nor cancelled any more.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,4 +1,5 @@
--- The order's own events and those of its payments, as far as the read model has posted them. One snapshot with its position.
+-- The order's own events and those of its payments, as far as the read model has posted them. One snapshot with its
+-- position.
 SELECT
     progress.position AS "position!",
     progress.lag_ms AS "lag_ms!",
