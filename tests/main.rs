@@ -5,6 +5,7 @@
 mod book;
 #[cfg(test)]
 mod http;
+#[cfg(test)]
 mod load;
 #[cfg(test)]
 mod projections;
