@@ -23,7 +23,7 @@ const CLIENTS_MAX: i64 = 1024;
 /// Exits with 1 when a check of the reconciliation fails, and with 2 when the load cannot begin.
 #[derive(Debug, Args)]
 pub(super) struct Load {
-    /// The invoice lines, as gzipped CSV (../shared/data/README.md describes it).
+    /// The invoice lines: gzipped CSV with the columns invoice, stock_code, description, quantity, invoiced_at, unit_price, customer_id, country.
     #[arg(long, value_name = "FILE")]
     baskets: PathBuf,
     /// Connections that shop at once.
@@ -41,6 +41,9 @@ pub(super) struct Load {
     /// The data folder of that Daybook: its signing key makes the tokens, its addresses lead to the book and to Kafka.
     #[arg(long, value_name = "DIR", requires = "url")]
     data: Option<PathBuf>,
+    /// The folder of the Postgres server's programs [default: the newest that is installed]
+    #[arg(long, env = "PG_BIN", value_name = "DIR")]
+    postgres_bin: Option<PathBuf>,
 }
 
 impl Load {
@@ -50,7 +53,7 @@ impl Load {
                 let instance = Instance::of(&data).map_err(|error| Failure::usage(&error))?;
                 Target::Running(Instance { api, ..instance })
             }
-            _ => Target::Own,
+            _ => Target::Own { postgres_bin: self.postgres_bin },
         };
         let options = Options {
             baskets: self.baskets,

@@ -4,7 +4,6 @@
 //! The server of the load has been stopped; its Postgres is started again, for the executor alone.
 
 use std::fmt;
-use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -23,6 +22,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::numbers::grouped;
+use super::own_dev::OwnDev;
 use crate::servers::folder::{Folder, FolderError};
 use crate::servers::postgres::{DATABASE, Durability, Postgres, StartError};
 
@@ -66,7 +66,7 @@ impl fmt::Display for Alone {
 }
 
 /// On a runtime of its own: as the server has one, and not the single thread of the load.
-pub(super) fn measure(data: &Path, skus: &[&str], callers: usize, over_http: f64) -> Result<Alone, AloneError> {
+pub(super) fn measure(own: &OwnDev, skus: &[&str], callers: usize, over_http: f64) -> Result<Alone, AloneError> {
     let skus: Result<Vec<Sku>, _> = skus
         .iter()
         .map(|sku| Sku::from_str(sku).map_err(|source| AloneError::Sku((*sku).to_owned(), source)))
@@ -74,8 +74,8 @@ pub(super) fn measure(data: &Path, skus: &[&str], callers: usize, over_http: f64
     let skus = skus?;
     let runtime = tokio::runtime::Runtime::new().map_err(AloneError::Runtime)?;
     let rate = runtime.block_on(async {
-        let folder = Folder::open(data)?;
-        let postgres = Postgres::start(&folder, Durability::Durable, None).await?;
+        let folder = Folder::open(&own.instance.data)?;
+        let postgres = Postgres::start(&folder, Durability::Durable, own.postgres_bin.as_deref()).await?;
         let options = postgres.app(DATABASE);
         let pool = PgPoolOptions::new().max_connections(CONNECTIONS);
         let book = Book::new(pool.connect_lazy_with(eventstore::session::reading(options.clone())));

@@ -40,6 +40,8 @@ pub enum OwnDevError {
 #[derive(Debug)]
 pub(super) struct OwnDev {
     pub(super) instance: Instance,
+    /// The folder of the Postgres server's programs, where one was named.
+    pub(super) postgres_bin: Option<PathBuf>,
     running: Running,
 }
 
@@ -52,7 +54,7 @@ struct Running {
 }
 
 impl OwnDev {
-    pub(super) fn start() -> Result<Self, OwnDevError> {
+    pub(super) fn start(postgres_bin: Option<PathBuf>) -> Result<Self, OwnDevError> {
         // On a broker that is named, topics of an earlier load would be those of another book.
         let topic_prefix = format!("daybook-load-{}", Uuid::now_v7().simple());
         let folder = std::env::temp_dir().join(&topic_prefix);
@@ -63,6 +65,9 @@ impl OwnDev {
         command.arg(&folder).args(["--topic-prefix", &topic_prefix]);
         // A database that is named stands for one that somebody works with; the book of a load goes with it.
         command.env_remove("DATABASE_URL");
+        if let Some(postgres_bin) = &postgres_bin {
+            command.env("PG_BIN", postgres_bin);
+        }
         // What it says on its standard output comes out of the supervisor's standard error, between the lines of its log.
         command.stdout(Stdio::null()).stderr(writer);
         let process = Supervised::start(command).map_err(OwnDevError::Start)?;
@@ -72,7 +77,7 @@ impl OwnDev {
         thread::spawn(move || pass_on(output, sender, &serving));
         wait_until_ready(&lines)?;
         let instance = Instance::of(&running.folder).map_err(OwnDevError::Addresses)?;
-        Ok(Self { instance, running })
+        Ok(Self { instance, postgres_bin, running })
     }
 
     /// Leaves the folder as it is, until the end.

@@ -37,8 +37,10 @@ pub struct Options {
 /// The Daybook that is loaded.
 #[derive(Debug, Clone)]
 pub enum Target {
-    /// One of our own, for the time of the load.
-    Own,
+    /// One of our own, for the time of the load. Its Postgres is looked for where no folder of programs is named.
+    Own {
+        postgres_bin: Option<PathBuf>,
+    },
     Running(Instance),
 }
 
@@ -111,15 +113,15 @@ pub async fn run(options: Options, mut tell: impl FnMut(&dyn Display)) -> Result
 fn measure_alone(mut own: OwnDev, plan: &Plan, callers: usize, over_http: f64) -> Result<Alone, AloneError> {
     own.stop_serving();
     let skus: Vec<&str> = plan.stock().iter().map(|&(product, _)| &*plan.product(product).sku).collect();
-    executor_alone::measure(&own.instance.data, &skus, callers, over_http)
+    executor_alone::measure(&own, &skus, callers, over_http)
 }
 
 /// The Daybook to load; one of our own stops when it is dropped.
 async fn find(target: Target) -> Result<(Option<OwnDev>, Instance), LoadError> {
     match target {
         Target::Running(instance) => Ok((None, instance)),
-        Target::Own => {
-            let own = spawn_blocking(OwnDev::start).await.expect("the start does not panic")?;
+        Target::Own { postgres_bin } => {
+            let own = spawn_blocking(|| OwnDev::start(postgres_bin)).await.expect("the start does not panic")?;
             let instance = own.instance.clone();
             Ok((Some(own), instance))
         }
