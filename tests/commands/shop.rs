@@ -1,6 +1,5 @@
 //! The shop that the tests of this module sell in: products with stock, carts, orders.
 
-use chrono::TimeDelta;
 use commands::{
     carts::{AddItem, OpenCart},
     checkout::{CheckOut, PaymentDetails},
@@ -14,10 +13,9 @@ use domain::{
     product::{Attributes, Name},
     sealed::Sealed,
 };
-use support::Database;
 use uuid::Uuid;
 
-use super::node::{Node, tamper};
+use super::node::Node;
 
 pub(super) fn sku(text: &str) -> Sku {
     Sku::new(text).unwrap()
