@@ -89,7 +89,7 @@ async fn a_cursor_that_was_bent_or_belongs_to_another_list_is_refused() {
         (&staff, format!("/v1/orders?cursor={cursor}")),
         (&staff, format!("/v1/reports/sales?group_by=day&cursor={cursor}")),
     ] {
-        let refused = client.get(path).is_refused("invalid_cursor").await;
+        let refused = client.get(path).refused("invalid_cursor").await;
         refused.names(("parameter", "cursor", "malformed"));
     }
     anyone.get(format!("/v1/products?limit=3&cursor={cursor}")).answers(200).await;
@@ -183,7 +183,27 @@ async fn a_parameter_that_means_nothing_is_refused() {
         ("/v1/products?q=a%00b", "invalid_value", "q", "nul_character"),
         ("/v1/products?q=%FF", "invalid_parameter", "q", "malformed"),
     ] {
-        staff.get(path).is_refused(code).await.names(("parameter", parameter, field));
+        staff.get(path).refused(code).await.names(("parameter", parameter, field));
+    }
+}
+
+#[tokio::test]
+async fn a_time_or_a_number_at_the_edge_of_everything_breaks_nothing() {
+    let shop = Shop::open().await;
+    let staff = shop.as_staff();
+    for path in [
+        "/v1/orders?created_from=0000-01-01T00:00:00Z&created_to=9999-12-31T23:59:59.999999999Z",
+        "/v1/orders?created_from=-262143-01-01T00:00:00Z",
+        "/v1/orders?created_to=%2B262142-12-31T23:59:59Z",
+        "/v1/orders?created_from=2026-06-30T23:59:60Z",
+        "/v1/reports/sales?from=-262143-01-01&to=%2B262142-12-31",
+        "/v1/reports/sales?group_by=day,day,month,sku,currency,country",
+        "/v1/products?min_price=-9223372036854775808&max_price=9223372036854775807",
+        "/v1/products?q='%22%5C%3A*%26%21%28%29%3C-%3E",
+        "/v1/products?attribute.%22%5C%25_=%27%3B--",
+    ] {
+        let answer = staff.get(path).send().await;
+        assert!([200, 400, 422].contains(&answer.status), "{path}: {}", answer.text());
     }
 }
 
