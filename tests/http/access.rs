@@ -184,11 +184,11 @@ impl Somebody {
                 let answer = request.send().await;
                 assert!(successes.contains(&answer.status), "{at}: {} {}", answer.status, answer.text());
             }
-            Expected::TokenRequired => _ = request.refused("token_required").await,
+            Expected::TokenRequired => _ = request.refused_as("token_required").await,
             Expected::PermissionDenied => {
-                assert_eq!(request.refused("permission_denied").await["permission"], row.permission, "{at}");
+                assert_eq!(request.refused_as("permission_denied").await["permission"], row.permission, "{at}");
             }
-            Expected::NotFound => _ = request.refused("not_found").await,
+            Expected::NotFound => _ = request.refused_as("not_found").await,
         }
     }
 }
@@ -237,7 +237,7 @@ async fn customers_see_what_is_published_and_staff_see_everything() {
     for client in [shop.anonymous(), shop.as_customer(), shop.as_guest().await] {
         client.get("/v1/products/MUG").at(head).answers(200).await;
         for sku in ["OLD", "DRAFT", "NONE"] {
-            client.get(format!("/v1/products/{sku}")).at(head).refused("not_found").await;
+            client.get(format!("/v1/products/{sku}")).at(head).refused_as("not_found").await;
         }
         for status in ["", "&status=draft", "&status=archived"] {
             let listed = client.get(format!("/v1/products?sort=name{status}")).at(head).answers(200).await;
@@ -267,12 +267,12 @@ async fn customers_list_their_own_orders_and_nobody_elses() {
     }
     let number = shop.order(theirs).await["number"].as_str().unwrap().to_owned();
     assert_eq!(one.get(format!("/v1/orders?number={number}")).answers(200).await["data"], json!([]));
-    one.get(format!("/v1/orders?customer_id={}", other.id)).refused("not_found").await;
+    one.get(format!("/v1/orders?customer_id={}", other.id)).refused_as("not_found").await;
     for order in [theirs, Uuid::now_v7()] {
-        one.get(format!("/v1/orders/{order}")).refused("not_found").await;
+        one.get(format!("/v1/orders/{order}")).refused_as("not_found").await;
         one.request(Method::POST, format!("/v1/orders/{order}/cancellation"))
             .json(json!({ "reason": "mine" }))
-            .refused("not_found")
+            .refused_as("not_found")
             .await;
     }
 }

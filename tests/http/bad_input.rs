@@ -33,21 +33,21 @@ async fn what_is_no_json_is_refused() {
     for text in
         ["", "{", "{\"sku\":}", "{'sku': 'MUG'}", "{} {}", "nul", "{\"quantity\": 01}", "\u{feff}{}", "{\"a\": 1e999}"]
     {
-        items(&buyer, cart).text(text).refused("malformed_json").await;
+        items(&buyer, cart).text(text).refused_as("malformed_json").await;
     }
-    items(&buyer, cart).text(&b"{\"sku\": \"\xff\"}"[..]).refused("malformed_json").await;
+    items(&buyer, cart).text(&b"{\"sku\": \"\xff\"}"[..]).refused_as("malformed_json").await;
     let deep = format!("{}{}", "[".repeat(65), "]".repeat(65));
-    items(&buyer, cart).text(deep).refused("json_too_deep").await;
+    items(&buyer, cart).text(deep).refused_as("json_too_deep").await;
     for text in ["[]", "\"MUG\"", "null", "7"] {
-        items(&buyer, cart).text(text).refused("invalid_body").await;
+        items(&buyer, cart).text(text).refused_as("invalid_body").await;
     }
-    items(&buyer, cart).json(json!({ "sku": "MUG" })).refused("invalid_body").await.names((
+    items(&buyer, cart).json(json!({ "sku": "MUG" })).refused_as("invalid_body").await.names((
         "pointer",
         "/quantity",
         "missing_field",
     ));
     let twice = r#"{"sku": "MUG", "quantity": 1, "quantity": 2}"#;
-    items(&buyer, cart).text(twice).refused("invalid_body").await.names(("pointer", "/quantity", "duplicate_field"));
+    items(&buyer, cart).text(twice).refused_as("invalid_body").await.names(("pointer", "/quantity", "duplicate_field"));
 }
 
 #[tokio::test]
@@ -66,10 +66,10 @@ async fn a_field_that_nobody_knows_is_refused_wherever_it_stands() {
         (staff.patch("/v1/products/MUG").if_match("\"2\""), json!({ "price": gbp(1) }), "/price"),
         (staff.put("/v1/products/MUG/price"), json!({ "price": gbp(1), "a/b~c": 1 }), "/a~1b~0c"),
     ] {
-        request.json(body).refused("invalid_body").await.names(("pointer", pointer, "unknown_field"));
+        request.json(body).refused_as("invalid_body").await.names(("pointer", pointer, "unknown_field"));
     }
     let body = json!({ "because": "I say so" });
-    buyer.post(format!("/v1/carts/{cart}/repricing")).json(body).refused("unexpected_body").await;
+    buyer.post(format!("/v1/carts/{cart}/repricing")).json(body).refused_as("unexpected_body").await;
 }
 
 #[tokio::test]
@@ -80,19 +80,19 @@ async fn no_command_of_a_buyer_takes_a_price() {
         let mut body = json!({ "sku": "MUG", "quantity": 1 });
         body[field] = gbp(1);
         let pointer = format!("/{field}");
-        items(&buyer, cart).json(body.clone()).refused("invalid_body").await.names((
+        items(&buyer, cart).json(body.clone()).refused_as("invalid_body").await.names((
             "pointer",
             &pointer,
             "unknown_field",
         ));
         body.as_object_mut().unwrap().remove("sku");
         let change = buyer.put(format!("/v1/carts/{cart}/items/MUG")).json(body);
-        change.refused("invalid_body").await.names(("pointer", &pointer, "unknown_field"));
+        change.refused_as("invalid_body").await.names(("pointer", &pointer, "unknown_field"));
     }
     for field in ["total", "amount", "price", "discount", "customer_id"] {
         let mut body = paying_with("tok_ok");
         body[field] = gbp(1);
-        let refused = buyer.checkout(cart, body).refused("invalid_body").await;
+        let refused = buyer.checkout(cart, body).refused_as("invalid_body").await;
         refused.names(("pointer", &format!("/{field}"), "unknown_field"));
     }
 }
@@ -124,21 +124,21 @@ async fn a_quantity_is_a_whole_number_of_1_to_100_000() {
         ("[1]", "invalid_body", "wrong_type"),
     ] {
         for request in requests(quantity) {
-            let refused = request.refused(code).await;
+            let refused = request.refused_as(code).await;
             assert_eq!(refused["errors"][0]["code"], field, "{quantity}: {}", refused.text());
             assert_eq!(refused["errors"][0]["pointer"], "/quantity");
         }
     }
     // Two that are fine one by one: the line would have too many.
-    items(&buyer, cart).json(json!({ "sku": "MUG", "quantity": 100_000 })).refused("invalid_value").await;
+    items(&buyer, cart).json(json!({ "sku": "MUG", "quantity": 100_000 })).refused_as("invalid_value").await;
     for amount in ["9223372036854775808", "0", "-1"] {
         let body = format!(r#"{{"price": {{"amount": {amount}, "currency": "GBP"}}}}"#);
-        staff.put("/v1/products/MUG/price").text(body).refused("invalid_value").await;
+        staff.put("/v1/products/MUG/price").text(body).refused_as("invalid_value").await;
     }
     staff
         .post("/v1/inventory/MUG/adjustments")
         .text(r#"{"delta": 9223372036854775807, "reason": "count"}"#)
-        .refused("invalid_value")
+        .refused_as("invalid_value")
         .await;
 }
 
@@ -155,19 +155,19 @@ async fn what_is_not_sold_goes_into_no_cart() {
     staff.post("/v1/products").json(yen).answers(201).await;
 
     for sku in ["NONE", "mug"] {
-        assert_eq!(buyer.add(cart, sku, 1).refused("unknown_sku").await["skus"], json!([sku]), "case counts");
+        assert_eq!(buyer.add(cart, sku, 1).refused_as("unknown_sku").await["skus"], json!([sku]), "case counts");
     }
     for sku in ["DRAFT", "OLD"] {
-        assert_eq!(buyer.add(cart, sku, 1).refused("product_not_published").await["skus"], json!([sku]));
+        assert_eq!(buyer.add(cart, sku, 1).refused_as("product_not_published").await["skus"], json!([sku]));
     }
-    buyer.add(cart, "YEN", 1).refused("currency_mismatch").await;
+    buyer.add(cart, "YEN", 1).refused_as("currency_mismatch").await;
     for sku in ["", "A B", "Ä", &"A".repeat(65)] {
-        let refused = buyer.add(cart, sku, 1).refused("invalid_value").await;
+        let refused = buyer.add(cart, sku, 1).refused_as("invalid_value").await;
         refused.names(("pointer", "/sku", "invalid_value"));
     }
-    buyer.put(format!("/v1/carts/{cart}/items/NONE")).json(json!({ "quantity": 1 })).refused("not_found").await;
-    staff.post("/v1/inventory/NONE/receipts").json(json!({ "quantity": 1 })).refused("not_found").await;
-    staff.put("/v1/products/NONE/price").json(json!({ "price": gbp(1) })).refused("not_found").await;
+    buyer.put(format!("/v1/carts/{cart}/items/NONE")).json(json!({ "quantity": 1 })).refused_as("not_found").await;
+    staff.post("/v1/inventory/NONE/receipts").json(json!({ "quantity": 1 })).refused_as("not_found").await;
+    staff.put("/v1/products/NONE/price").json(json!({ "price": gbp(1) })).refused_as("not_found").await;
 }
 
 #[tokio::test]
@@ -177,13 +177,13 @@ async fn a_cart_of_somebody_else_is_not_there() {
     let one = json!({ "quantity": 1 });
     for stranger in [shop.as_customer(), shop.as_guest().await] {
         for cart in [cart, Uuid::now_v7()] {
-            stranger.get(format!("/v1/carts/{cart}")).at(shop.head().await).refused("not_found").await;
-            stranger.add(cart, "MUG", 1).refused("not_found").await;
-            stranger.put(format!("/v1/carts/{cart}/items/MUG")).json(one.clone()).refused("not_found").await;
-            stranger.delete(format!("/v1/carts/{cart}/items/MUG")).refused("not_found").await;
-            stranger.post(format!("/v1/carts/{cart}/repricing")).refused("not_found").await;
-            stranger.checkout(cart, paying_with("tok_ok")).refused("not_found").await;
-            stranger.delete(format!("/v1/carts/{cart}")).refused("not_found").await;
+            stranger.get(format!("/v1/carts/{cart}")).at(shop.head().await).refused_as("not_found").await;
+            stranger.add(cart, "MUG", 1).refused_as("not_found").await;
+            stranger.put(format!("/v1/carts/{cart}/items/MUG")).json(one.clone()).refused_as("not_found").await;
+            stranger.delete(format!("/v1/carts/{cart}/items/MUG")).refused_as("not_found").await;
+            stranger.post(format!("/v1/carts/{cart}/repricing")).refused_as("not_found").await;
+            stranger.checkout(cart, paying_with("tok_ok")).refused_as("not_found").await;
+            stranger.delete(format!("/v1/carts/{cart}")).refused_as("not_found").await;
         }
     }
 }
@@ -193,45 +193,45 @@ async fn a_checkout_needs_a_full_cart_an_address_and_a_token_that_is_no_card() {
     let shop = Shop::open().await;
     let (buyer, cart) = cart(&shop).await;
     let empty = buyer.open_cart().await;
-    buyer.checkout(empty, paying_with("tok_ok")).refused("empty_cart").await;
+    buyer.checkout(empty, paying_with("tok_ok")).refused_as("empty_cart").await;
     let with = |pointer: &str, value: Value| {
         let mut body = paying_with("tok_ok");
         *body.pointer_mut(pointer).unwrap() = value;
         buyer.checkout(cart, body)
     };
-    with("/payment/token", json!("4111 1111 1111 1111")).refused("invalid_value").await.names((
+    with("/payment/token", json!("4111 1111 1111 1111")).refused_as("invalid_value").await.names((
         "pointer",
         "/payment/token",
         "invalid_value",
     ));
-    with("/payment/token", json!("4111111111111111")).refused("invalid_value").await.names((
+    with("/payment/token", json!("4111111111111111")).refused_as("invalid_value").await.names((
         "pointer",
         "/payment/token",
         "invalid_value",
     ));
-    with("/shipping_address/country", json!("XX")).refused("invalid_value").await.names((
+    with("/shipping_address/country", json!("XX")).refused_as("invalid_value").await.names((
         "pointer",
         "/shipping_address/country",
         "invalid_value",
     ));
-    with("/shipping_address/name", json!("")).refused("invalid_value").await.names((
+    with("/shipping_address/name", json!("")).refused_as("invalid_value").await.names((
         "pointer",
         "/shipping_address/name",
         "invalid_value",
     ));
-    with("/shipping_address/name", json!("x".repeat(201))).refused("invalid_value").await;
-    with("/shipping_address/postal_code", json!(null)).refused("invalid_body").await;
+    with("/shipping_address/name", json!("x".repeat(201))).refused_as("invalid_value").await;
+    with("/shipping_address/postal_code", json!(null)).refused_as("invalid_body").await;
     let no_address = json!({ "payment": { "method": "card", "token": "tok_ok" } });
-    buyer.checkout(cart, no_address).refused("invalid_body").await.names((
+    buyer.checkout(cart, no_address).refused_as("invalid_body").await.names((
         "pointer",
         "/shipping_address",
         "missing_field",
     ));
     let no_payment = json!({ "shipping_address": address() });
-    buyer.checkout(cart, no_payment).refused("invalid_body").await.names(("pointer", "/payment", "missing_field"));
+    buyer.checkout(cart, no_payment).refused_as("invalid_body").await.names(("pointer", "/payment", "missing_field"));
     let discarded = buyer.fill_cart(&[("MUG", 1)]).await;
     buyer.delete(format!("/v1/carts/{discarded}")).answers(200).await;
-    let refused = buyer.checkout(discarded, paying_with("tok_ok")).refused("illegal_transition").await;
+    let refused = buyer.checkout(discarded, paying_with("tok_ok")).refused_as("illegal_transition").await;
     assert_eq!((&refused["current_state"], &refused["allowed"]), (&json!("discarded"), &json!([])));
 }
 
@@ -275,7 +275,7 @@ async fn a_token_that_was_not_given_out_opens_nothing() {
         |token: &str| shop.with_token(token).post("/v1/inventory/MUG/receipts").json(json!({ "quantity": 1 }));
     request(&good).answers(201).await;
 
-    request(&with("exp", json!(now() - 31))).refused("token_expired").await;
+    request(&with("exp", json!(now() - 31))).refused_as("token_expired").await;
     let (body, signature) = good.rsplit_once('.').unwrap();
     let other_body = format!("{}.{}", body.split('.').next().unwrap(), base64url(&claims()));
     let none = base64url(&json!({ "alg": "none", "typ": "JWT" }));
@@ -296,16 +296,16 @@ async fn a_token_that_was_not_given_out_opens_nothing() {
         ("no token", "staff".to_owned()),
         ("too long", "a".repeat(9_000)),
     ] {
-        let refused = request(&token).refused("token_invalid").await;
+        let refused = request(&token).refused_as("token_invalid").await;
         assert_eq!(refused.header("www-authenticate"), "Bearer realm=\"daybook\", error=\"invalid_token\"", "{what}");
     }
-    let refused = shop.anonymous().post("/v1/carts").json(json!({})).refused("token_required").await;
+    let refused = shop.anonymous().post("/v1/carts").json(json!({})).refused_as("token_required").await;
     assert_eq!(refused.header("www-authenticate"), "Bearer realm=\"daybook\"");
     // A bad token is told also where none is needed: its owner believes to be somebody.
-    shop.with_token("staff").get("/v1/products").refused("token_invalid").await;
-    shop.anonymous().get("/v1/products").header("authorization", "Basic c3RhZmY6").refused("token_invalid").await;
+    shop.with_token("staff").get("/v1/products").refused_as("token_invalid").await;
+    shop.anonymous().get("/v1/products").header("authorization", "Basic c3RhZmY6").refused_as("token_invalid").await;
     // Roles that nobody knows grant nothing.
-    request(&with("roles", json!(["owner"]))).refused("permission_denied").await;
+    request(&with("roles", json!(["owner"]))).refused_as("permission_denied").await;
 }
 
 #[tokio::test]
@@ -314,26 +314,26 @@ async fn a_text_with_nul_is_refused_wherever_it_stands() {
     let (buyer, cart) = cart(&shop).await;
     let staff = shop.as_staff();
     let product = json!({ "sku": "NEW", "name": "N\u{0}w", "price": gbp(1) });
-    staff.post("/v1/products").json(product).refused("invalid_value").await.names((
+    staff.post("/v1/products").json(product).refused_as("invalid_value").await.names((
         "pointer",
         "/name",
         "nul_character",
     ));
     let attributes = json!({ "sku": "NEW", "name": "New", "price": gbp(1), "attributes": { "a": "\u{0}" } });
-    staff.post("/v1/products").json(attributes).refused("invalid_value").await.names((
+    staff.post("/v1/products").json(attributes).refused_as("invalid_value").await.names((
         "pointer",
         "/attributes/a",
         "nul_character",
     ));
     let key = json!({ "sku": "NEW", "name": "New", "price": gbp(1), "attributes": { "a\u{0}": 1 } });
-    staff.post("/v1/products").json(key).refused("invalid_value").await;
-    buyer.add(cart, "M\u{0}G", 1).refused("invalid_value").await.names(("pointer", "/sku", "nul_character"));
+    staff.post("/v1/products").json(key).refused_as("invalid_value").await;
+    buyer.add(cart, "M\u{0}G", 1).refused_as("invalid_value").await.names(("pointer", "/sku", "nul_character"));
     let mut checkout = paying_with("tok_ok");
     checkout["shipping_address"]["city"] = json!("Lon\u{0}don");
-    let refused = buyer.checkout(cart, checkout).refused("invalid_value").await;
+    let refused = buyer.checkout(cart, checkout).refused_as("invalid_value").await;
     refused.names(("pointer", "/shipping_address/city", "nul_character"));
-    staff.get("/v1/products/M%00G").refused("invalid_value").await.names(("parameter", "sku", "nul_character"));
-    buyer.delete(format!("/v1/carts/{cart}/items/M%00G")).refused("invalid_value").await;
+    staff.get("/v1/products/M%00G").refused_as("invalid_value").await.names(("parameter", "sku", "nul_character"));
+    buyer.delete(format!("/v1/carts/{cart}/items/M%00G")).refused_as("invalid_value").await;
 }
 
 #[tokio::test]
@@ -341,17 +341,17 @@ async fn a_body_that_is_too_large_or_of_another_type_is_refused() {
     let shop = Shop::open().await;
     let (buyer, cart) = cart(&shop).await;
     let megabyte = format!(r#"{{"sku": "{}", "quantity": 1}}"#, "A".repeat(1 << 20));
-    items(&buyer, cart).text(megabyte.clone()).refused("body_too_large").await;
+    items(&buyer, cart).text(megabyte.clone()).refused_as("body_too_large").await;
     let announced = items(&buyer, cart).text("{}").header("content-length", "1048576");
-    announced.refused("body_too_large").await;
+    announced.refused_as("body_too_large").await;
     let item = json!({ "sku": "MUG", "quantity": 1 }).to_string();
     for kind in
         ["text/plain", "application/xml", "application/json; charset=latin1", "application/merge-patch+json", ""]
     {
-        items(&buyer, cart).body(item.clone()).header("content-type", kind).refused("unsupported_media_type").await;
+        items(&buyer, cart).body(item.clone()).header("content-type", kind).refused_as("unsupported_media_type").await;
     }
-    items(&buyer, cart).body(item.clone()).refused("unsupported_media_type").await;
-    items(&buyer, cart).text(item).header("content-encoding", "gzip").refused("unsupported_media_type").await;
+    items(&buyer, cart).body(item.clone()).refused_as("unsupported_media_type").await;
+    items(&buyer, cart).text(item).header("content-encoding", "gzip").refused_as("unsupported_media_type").await;
 }
 
 #[tokio::test]
@@ -367,14 +367,14 @@ async fn a_key_is_one_short_word_and_some_commands_need_it() {
         (&staff, format!("/v1/payments/{order}/captures")),
         (&staff, format!("/v1/payments/{order}/void")),
     ] {
-        client.post(path).json(json!({})).refused("idempotency_key_required").await;
+        client.post(path).json(json!({})).refused_as("idempotency_key_required").await;
     }
     let item = json!({ "sku": "MUG", "quantity": 1 });
     for key in ["", "two words", "schlüssel", &"k".repeat(256)] {
-        let refused = items(&buyer, cart).json(item.clone()).key(key).refused("invalid_header").await;
+        let refused = items(&buyer, cart).json(item.clone()).key(key).refused_as("invalid_header").await;
         refused.names(("header", "Idempotency-Key", "malformed"));
     }
-    items(&buyer, cart).json(item).key("one").key("two").refused("invalid_header").await;
+    items(&buyer, cart).json(item).key("one").key("two").refused_as("invalid_header").await;
 }
 
 #[tokio::test]
@@ -382,19 +382,19 @@ async fn what_is_nowhere_or_takes_another_method_is_told_so() {
     let shop = Shop::open().await;
     let staff = shop.as_staff();
     for path in ["/", "/v1", "/v1/products/", "/v1//products", "/v2/products", "/v1/carts/x/y/z"] {
-        staff.get(path).refused("route_not_found").await;
+        staff.get(path).refused_as("route_not_found").await;
     }
-    let refused = staff.delete("/v1/products").refused("method_not_allowed").await;
+    let refused = staff.delete("/v1/products").refused_as("method_not_allowed").await;
     assert_eq!(refused.header("allow"), "GET,HEAD,POST");
-    staff.get(format!("/v1/carts/{}/checkout", Uuid::nil())).refused("method_not_allowed").await;
+    staff.get(format!("/v1/carts/{}/checkout", Uuid::nil())).refused_as("method_not_allowed").await;
     for accept in ["text/html", "application/json;q=0", "nonsense"] {
-        let refused = staff.get("/v1/products").header("accept", accept).refused("not_acceptable").await;
+        let refused = staff.get("/v1/products").header("accept", accept).refused_as("not_acceptable").await;
         assert_eq!(refused["produces"], json!(["application/json"]));
     }
     staff.get("/v1/products").header("accept", "text/html, application/*;q=0.1").answers(200).await;
     for (path, parameter) in [("/v1/carts/mine", "id"), ("/v1/orders/1", "id"), ("/v1/products/A%20B", "sku")] {
-        staff.get(path).refused("invalid_parameter").await.names(("parameter", parameter, "invalid_value"));
+        staff.get(path).refused_as("invalid_parameter").await.names(("parameter", parameter, "invalid_value"));
     }
     let admin = shop.as_role(Role::Admin);
-    admin.request(Method::GET, format!("/v1/orders/{}", Uuid::nil())).refused("not_found").await;
+    admin.request(Method::GET, format!("/v1/orders/{}", Uuid::nil())).refused_as("not_found").await;
 }

@@ -21,11 +21,11 @@ async fn a_line_is_added_to_changed_and_taken_out() {
     let removed = buyer.delete(&line).answers(200).await;
     assert_eq!((removed["lines"].as_array().unwrap().len(), &removed["total"]), (1, &gbp(1_800)));
     buyer.delete(&line).answers(200).await;
-    buyer.put(&line).json(json!({ "quantity": 2 })).refused("not_found").await;
+    buyer.put(&line).json(json!({ "quantity": 2 })).refused_as("not_found").await;
     let discarded = buyer.delete(format!("/v1/carts/{cart}")).answers(200).await;
     assert_eq!(discarded["status"], "discarded");
     buyer.delete(format!("/v1/carts/{cart}")).answers(200).await;
-    let refused = buyer.add(cart, "MUG", 1).refused("illegal_transition").await;
+    let refused = buyer.add(cart, "MUG", 1).refused_as("illegal_transition").await;
     assert_eq!((refused.status, &refused["current_state"]), (409, &json!("discarded")));
 }
 
@@ -52,8 +52,8 @@ async fn a_cart_has_the_shops_currency_unless_it_asks_for_another() {
     let cart = buyer.post("/v1/carts").json(json!({ "currency": "JPY" })).answers(201).await.id();
     let added = buyer.add(cart, "FAN", 2).answers(200).await;
     assert_eq!(added["total"], json!({ "amount": 3_000, "currency": "JPY" }));
-    buyer.post("/v1/carts").json(json!({ "currency": "POUND" })).refused("invalid_value").await;
-    let refused = buyer.add(buyer.open_cart().await, "FAN", 1).refused("currency_mismatch").await;
+    buyer.post("/v1/carts").json(json!({ "currency": "POUND" })).refused_as("invalid_value").await;
+    let refused = buyer.add(buyer.open_cart().await, "FAN", 1).refused_as("currency_mismatch").await;
     assert_eq!((&refused["expected"], &refused["found"]), (&json!("GBP"), &json!("JPY")));
 }
 
@@ -63,11 +63,11 @@ async fn a_total_beyond_all_numbers_is_refused() {
     shop.sell("MOON", i64::MAX, 0).await;
     let buyer = shop.as_customer();
     let cart = buyer.fill_cart(&[("MOON", 1)]).await;
-    buyer.add(cart, "MOON", 1).refused("invalid_value").await;
+    buyer.add(cart, "MOON", 1).refused_as("invalid_value").await;
     buyer
         .put(format!("/v1/carts/{cart}/items/MOON"))
         .json(json!({ "quantity": 100_000 }))
-        .refused("invalid_value")
+        .refused_as("invalid_value")
         .await;
-    buyer.get(format!("/v1/carts/{}", Uuid::now_v7())).refused("not_found").await;
+    buyer.get(format!("/v1/carts/{}", Uuid::now_v7())).refused_as("not_found").await;
 }

@@ -16,7 +16,7 @@ async fn a_price_that_changed_is_told_with_both_totals_until_the_cart_is_reprice
     let (staff, buyer) = (shop.as_staff(), shop.as_customer());
     let cart = buyer.fill_cart(&[("MUG", 2), ("PAN", 1)]).await;
     staff.put("/v1/products/MUG/price").json(json!({ "price": gbp(650) })).answers(200).await;
-    let refused = buyer.checkout(cart, paying_with("tok_ok")).refused("price_changed").await;
+    let refused = buyer.checkout(cart, paying_with("tok_ok")).refused_as("price_changed").await;
     let line = json!({ "sku": "MUG", "quantity": 2, "cart_price": gbp(500), "current_price": gbp(650) });
     assert_eq!(refused.status, 409);
     assert_eq!(refused["lines"], json!([line]));
@@ -40,7 +40,7 @@ async fn a_total_that_is_not_the_expected_one_stops_the_checkout() {
         buyer.checkout(cart, body)
     };
     for expected in [gbp(999), gbp(0), json!({ "amount": 1_000, "currency": "EUR" })] {
-        let refused = expecting(expected.clone()).refused("total_changed").await;
+        let refused = expecting(expected.clone()).refused_as("total_changed").await;
         assert_eq!(refused.status, 409);
         assert_eq!((&refused["expected_total"], &refused["current_total"]), (&expected, &gbp(1_000)));
     }
@@ -55,7 +55,7 @@ async fn what_is_short_is_named_all_of_it_and_nothing_is_reserved() {
     shop.sell("CUP", 100, 0).await;
     let buyer = shop.as_customer();
     let cart = buyer.fill_cart(&[("MUG", 4), ("PAN", 9), ("CUP", 1)]).await;
-    let refused = buyer.checkout(cart, paying_with("tok_ok")).refused("out_of_stock").await;
+    let refused = buyer.checkout(cart, paying_with("tok_ok")).refused_as("out_of_stock").await;
     let short =
         json!([{ "sku": "MUG", "requested": 4, "available": 3 }, { "sku": "CUP", "requested": 1, "available": 0 }]);
     assert_eq!((refused.status, &refused["skus"]), (422, &short));
@@ -67,7 +67,7 @@ async fn what_is_short_is_named_all_of_it_and_nothing_is_reserved() {
     shop.until("payment.action_required", pending["payments"][0]["id"].as_str().unwrap().parse().unwrap()).await;
     assert_eq!(shop.stock("PAN").await, [9, 5, 0, 4]);
     let refused =
-        buyer.checkout(buyer.fill_cart(&[("PAN", 5)]).await, paying_with("tok_ok")).refused("out_of_stock").await;
+        buyer.checkout(buyer.fill_cart(&[("PAN", 5)]).await, paying_with("tok_ok")).refused_as("out_of_stock").await;
     assert_eq!(refused["skus"], json!([{ "sku": "PAN", "requested": 5, "available": 4 }]));
 }
 
@@ -79,7 +79,7 @@ async fn what_was_taken_out_of_sale_is_named() {
     let (staff, buyer) = (shop.as_staff(), shop.as_customer());
     let cart = buyer.fill_cart(&[("MUG", 1), ("PAN", 1)]).await;
     staff.post("/v1/products/PAN/archival").answers(200).await;
-    let refused = buyer.checkout(cart, paying_with("tok_ok")).refused("product_not_published").await;
+    let refused = buyer.checkout(cart, paying_with("tok_ok")).refused_as("product_not_published").await;
     assert_eq!(refused["skus"], json!(["PAN"]));
     buyer.delete(format!("/v1/carts/{cart}/items/PAN")).answers(200).await;
     buyer.check_out(cart).await;
@@ -108,7 +108,7 @@ async fn a_cart_that_was_checked_out_answers_with_its_order_whatever_the_key() {
     assert_eq!(again["payments"][1]["id"], second["id"]);
     let closed = buyer.get(format!("/v1/carts/{cart}")).answers(200).await;
     assert_eq!((&closed["status"], &closed["order_id"]), (&json!("checked_out"), &order["id"]));
-    let refused = buyer.add(cart, "MUG", 1).refused("illegal_transition").await;
+    let refused = buyer.add(cart, "MUG", 1).refused_as("illegal_transition").await;
     assert_eq!(refused["current_state"], "checked_out");
 }
 
@@ -128,5 +128,5 @@ async fn what_staff_check_out_for_a_customer_is_sealed_for_the_customer() {
     assert!(!created.payload.contains("Lovelace"), "an address is never in the open");
     let seen = buyer.get(format!("/v1/orders/{}", order.id())).at(shop.head().await).answers(200).await;
     assert_eq!(seen["shipping_address"], address());
-    staff.checkout(Uuid::now_v7(), paying_with("tok_ok")).refused("not_found").await;
+    staff.checkout(Uuid::now_v7(), paying_with("tok_ok")).refused_as("not_found").await;
 }

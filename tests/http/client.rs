@@ -146,7 +146,7 @@ impl Request {
     }
 
     /// With this problem, and nothing is appended to the book.
-    pub(super) async fn refused(self, code: &str) -> Answer {
+    pub(super) async fn refused_as(self, code: &str) -> Answer {
         let (shop, head) = (self.shop.clone(), self.shop.head().await);
         let at = format!("{} {}", self.method, self.path);
         let answer = self.send().await;

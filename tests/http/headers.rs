@@ -76,11 +76,11 @@ async fn a_command_for_another_version_is_refused_and_told_the_current_one() {
     ];
     for (request, current) in refused {
         for version in ["\"1\"", "\"99-0123456789abcdef\""] {
-            let refused = request.clone().if_match(version).refused("version_mismatch").await;
+            let refused = request.clone().if_match(version).refused_as("version_mismatch").await;
             assert_eq!(refused["current_version"], json!(current), "{}", refused.text());
         }
-        request.clone().if_match("\"not-one-of-ours\"").refused("version_mismatch").await;
-        request.if_match("7").refused("invalid_header").await.names(("header", "If-Match", "malformed"));
+        request.clone().if_match("\"not-one-of-ours\"").refused_as("version_mismatch").await;
+        request.if_match("7").refused_as("invalid_header").await.names(("header", "If-Match", "malformed"));
     }
     staff.post("/v1/products/MUG/publication").if_match("\"2-whatever\"").answers(200).await;
     buyer.post(format!("/v1/carts/{cart}/repricing")).if_match("W/\"2-whatever\"").answers(200).await;
@@ -93,9 +93,9 @@ async fn a_command_for_another_version_is_refused_and_told_the_current_one() {
 async fn what_does_not_exist_yet_has_no_version_to_match() {
     let shop = Shop::open().await;
     let staff = shop.as_staff();
-    staff.post("/v1/carts").json(json!({})).if_match("\"3\"").refused("version_mismatch").await;
+    staff.post("/v1/carts").json(json!({})).if_match("\"3\"").refused_as("version_mismatch").await;
     let product = json!({ "sku": "MUG", "name": "Mug", "price": gbp(500) });
-    staff.post("/v1/products").json(product).if_match("\"3\"").refused("version_mismatch").await;
+    staff.post("/v1/products").json(product).if_match("\"3\"").refused_as("version_mismatch").await;
 }
 
 #[tokio::test]
@@ -103,8 +103,8 @@ async fn a_patch_has_to_say_what_it_changes() {
     let shop = Shop::open().await;
     shop.sell("MUG", 500, 0).await;
     let patch = shop.as_staff().patch("/v1/products/MUG").json(json!({ "name": "Mug" }));
-    patch.clone().refused("if_match_required").await;
-    patch.clone().if_match("*").refused("if_match_required").await;
+    patch.clone().refused_as("if_match_required").await;
+    patch.clone().if_match("*").refused_as("if_match_required").await;
     patch.if_match("\"2\"").answers(200).await;
 }
 
@@ -120,7 +120,7 @@ async fn who_wants_no_representation_gets_the_headers_alone() {
     assert_eq!(added.position(), shop.head().await);
     let changed = buyer.put(format!("/v1/carts/{cart}/items/MUG")).json(json!({ "quantity": 2 }));
     changed.if_still(&added).minimal().answers(204).await;
-    buyer.add(cart, "NONE", 1).minimal().refused("unknown_sku").await;
+    buyer.add(cart, "NONE", 1).minimal().refused_as("unknown_sku").await;
     let order = buyer.checkout(cart, paying_with("tok_ok")).minimal().answers(204).await;
     let seen = buyer.get(order.header("location")).after(&order).answers(200).await;
     assert_eq!(seen["total"], gbp(1_000));

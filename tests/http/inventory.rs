@@ -25,7 +25,7 @@ async fn the_answer_to_a_command_is_the_stock_of_all_locations_as_a_query_gives_
     for (step, body, status) in steps {
         let seen = staff.get("/v1/inventory/MUG").at(shop.head().await).answers(200).await;
         let command = staff.post(format!("/v1/inventory/MUG/{step}")).json(body);
-        let stale = command.clone().if_match("\"1000\"").refused("version_mismatch").await;
+        let stale = command.clone().if_match("\"1000\"").refused_as("version_mismatch").await;
         assert_eq!(stale["current_version"], seen["version"]);
         let answer = command.if_still(&seen).answers(status).await;
         let seen = staff.get("/v1/inventory/MUG").after(&answer).answers(200).await;
@@ -44,18 +44,19 @@ async fn stock_moves_only_where_there_is_some() {
     let staff = shop.as_staff();
     let post = |step: &str, body: Value| staff.post(format!("/v1/inventory/MUG/{step}")).json(body);
     let refused =
-        post("transfers", json!({ "quantity": 3, "from": "main", "to": "shop" })).refused("out_of_stock").await;
+        post("transfers", json!({ "quantity": 3, "from": "main", "to": "shop" })).refused_as("out_of_stock").await;
     assert_eq!(refused["skus"], json!([{ "sku": "MUG", "requested": 3, "available": 2 }]));
     let refused =
-        post("transfers", json!({ "quantity": 1, "from": "main", "to": "main" })).refused("invalid_value").await;
+        post("transfers", json!({ "quantity": 1, "from": "main", "to": "main" })).refused_as("invalid_value").await;
     refused.names(("pointer", "/to", "invalid_value"));
-    let refused = post("set-aside", json!({ "quantity": 3, "reason": "damaged" })).refused("quantity_exceeded").await;
+    let refused =
+        post("set-aside", json!({ "quantity": 3, "reason": "damaged" })).refused_as("quantity_exceeded").await;
     assert_eq!(refused["available"], json!(2));
-    post("put-back", json!({ "quantity": 1, "reason": "repaired" })).refused("quantity_exceeded").await;
-    post("receipts", json!({ "quantity": 1, "location": "" })).refused("invalid_value").await;
-    post("adjustments", json!({ "delta": 1 })).refused("invalid_body").await;
+    post("put-back", json!({ "quantity": 1, "reason": "repaired" })).refused_as("quantity_exceeded").await;
+    post("receipts", json!({ "quantity": 1, "location": "" })).refused_as("invalid_value").await;
+    post("adjustments", json!({ "delta": 1 })).refused_as("invalid_body").await;
     let negative = json!({ "backorder_limit": -1 });
-    staff.put("/v1/inventory/MUG/policy").json(negative).refused("invalid_value").await;
+    staff.put("/v1/inventory/MUG/policy").json(negative).refused_as("invalid_value").await;
     // A count is a fact, whatever it leaves uncovered.
     let counted = post("adjustments", json!({ "delta": -3, "reason": "count" })).answers(201).await;
     assert_eq!((&counted["on_hand"], &counted["available"]), (&json!(-1), &json!(-1)));

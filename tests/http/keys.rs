@@ -91,12 +91,12 @@ async fn a_key_outlives_the_node_that_took_it() {
     shop.restart().await;
     shop.repeats(add.clone(), &added).await;
     shop.repeats(check_out.clone(), &order).await;
-    let other = buyer.add(cart, "MUG", 3).key("add").refused("idempotency_key_reused").await;
+    let other = buyer.add(cart, "MUG", 3).key("add").refused_as("idempotency_key_reused").await;
     assert_eq!(other["retryable"], json!(false));
 
     // The world is cold again, and this time the first to ask is a new command.
     shop.restart().await;
-    buyer.add(cart, "MUG", 1).refused("illegal_transition").await;
+    buyer.add(cart, "MUG", 1).refused_as("illegal_transition").await;
     shop.repeats(add, &added).await;
     shop.repeats(check_out, &order).await;
     assert_eq!(shop.stock("MUG").await, [9, 0, 2, 7]);
@@ -120,7 +120,7 @@ async fn a_key_with_another_request_is_refused() {
         buyer.add(Uuid::now_v7(), "MUG", 2),
         buyer.post(format!("/v1/carts/{cart}/checkout")).json(paying_with("tok_ok")),
     ] {
-        request.key("k").refused("idempotency_key_reused").await;
+        request.key("k").refused_as("idempotency_key_reused").await;
     }
     // A key is its caller's own.
     let theirs = other.open_cart().await;
@@ -134,8 +134,8 @@ async fn a_refusal_is_not_kept() {
     let buyer = shop.as_customer();
     let cart = buyer.fill_cart(&[("MUG", 1)]).await;
     let check_out = buyer.checkout(cart, paying_with("tok_ok"));
-    check_out.clone().refused("out_of_stock").await;
-    check_out.clone().refused("out_of_stock").await;
+    check_out.clone().refused_as("out_of_stock").await;
+    check_out.clone().refused_as("out_of_stock").await;
     shop.as_staff().receive("MUG", 1).await;
     let order = check_out.clone().answers(201).await;
     assert!(!order.is_replayed());

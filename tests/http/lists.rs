@@ -89,7 +89,7 @@ async fn a_cursor_that_was_bent_or_belongs_to_another_list_is_refused() {
         (&staff, format!("/v1/orders?cursor={cursor}")),
         (&staff, format!("/v1/reports/sales?group_by=day&cursor={cursor}")),
     ] {
-        let refused = client.get(path).refused("invalid_cursor").await;
+        let refused = client.get(path).refused_as("invalid_cursor").await;
         refused.names(("parameter", "cursor", "malformed"));
     }
     anyone.get(format!("/v1/products?limit=3&cursor={cursor}")).answers(200).await;
@@ -183,7 +183,7 @@ async fn a_parameter_that_means_nothing_is_refused() {
         ("/v1/products?q=a%00b", "invalid_value", "q", "nul_character"),
         ("/v1/products?q=%FF", "invalid_parameter", "q", "malformed"),
     ] {
-        staff.get(path).refused(code).await.names(("parameter", parameter, field));
+        staff.get(path).refused_as(code).await.names(("parameter", parameter, field));
     }
 }
 

@@ -13,7 +13,7 @@ async fn a_cancellation_sets_the_stock_free_and_gives_the_money_back() {
     let (buyer, stranger) = (shop.as_customer(), shop.as_customer());
     let order = shop.confirmed_order(&buyer, &[("MUG", 2)]).await;
     assert_eq!(shop.stock("MUG").await, [5, 0, 2, 3]);
-    stranger.cancel(order).refused("not_found").await;
+    stranger.cancel(order).refused_as("not_found").await;
     let cancelled = buyer.cancel(order).answers(200).await;
     assert_eq!(cancelled["status"], "cancelled");
     let payment = cancelled["payments"][0]["id"].as_str().unwrap().parse().unwrap();
@@ -25,7 +25,7 @@ async fn a_cancellation_sets_the_stock_free_and_gives_the_money_back() {
     let head = shop.head().await;
     let again = buyer.cancel(order).answers(200).await;
     assert_eq!((again.body, shop.head().await), (seen.body, head), "what is done already is no error, and no event");
-    shop.as_staff().ship(order).refused("illegal_transition").await;
+    shop.as_staff().ship(order).refused_as("illegal_transition").await;
 }
 
 #[tokio::test]
@@ -52,13 +52,13 @@ async fn an_order_is_shipped_once() {
     let shipment = staff.ship(order).answers(201).await;
     let payment = shop.order(order).await["payments"][0]["id"].as_str().unwrap().parse().unwrap();
     shop.until("payment.completed", payment).await;
-    let refused = staff.ship(order).refused("illegal_transition").await;
+    let refused = staff.ship(order).refused_as("illegal_transition").await;
     assert_eq!(refused["current_state"], "shipped");
-    buyer.cancel(order).refused("illegal_transition").await;
+    buyer.cancel(order).refused_as("illegal_transition").await;
     staff
         .post(format!("/v1/orders/{order}/hold"))
         .json(json!({ "reason": "late" }))
-        .refused("illegal_transition")
+        .refused_as("illegal_transition")
         .await;
 
     let delivery = staff.post(format!("/v1/orders/{order}/shipments/{}/delivery", shipment.id()));
@@ -68,7 +68,7 @@ async fn an_order_is_shipped_once() {
     let again = delivery.json(json!({})).answers(200).await;
     assert_eq!((again.body, shop.head().await), (delivered.body, head));
     let nowhere = staff.post(format!("/v1/orders/{order}/shipments/{}/delivery", Uuid::now_v7()));
-    nowhere.json(json!({})).refused("not_found").await;
+    nowhere.json(json!({})).refused_as("not_found").await;
     assert_eq!(shop.order(order).await["status"], "delivered");
 }
 
@@ -96,7 +96,7 @@ async fn a_parcel_arrives_at_a_time_that_was_and_that_calendars_have() {
         "2026-02-20 00:00",
         "yesterday",
     ] {
-        deliver(time).refused("invalid_value").await.names(("pointer", "/delivered_at", "invalid_value"));
+        deliver(time).refused_as("invalid_value").await.names(("pointer", "/delivered_at", "invalid_value"));
     }
     deliver("2026-01-02T03:04:05+02:00").answers(200).await;
     assert_eq!(shop.order(order).await["shipments"][0]["delivered_at"], "2026-01-02T01:04:05Z");
@@ -114,9 +114,9 @@ async fn an_order_is_shipped_in_parts_and_paid_in_parts() {
         let body = json!({ "lines": lines, "carrier": "DHL", "tracking": "1" });
         staff.post(format!("/v1/orders/{order}/shipments")).keyed().json(body)
     };
-    parcel(json!([])).refused("invalid_value").await.names(("pointer", "/lines", "invalid_value"));
-    parcel(json!([{ "sku": "CUP", "quantity": 1 }])).refused("invalid_value").await;
-    let refused = parcel(json!([{ "sku": "MUG", "quantity": 4 }])).refused("quantity_exceeded").await;
+    parcel(json!([])).refused_as("invalid_value").await.names(("pointer", "/lines", "invalid_value"));
+    parcel(json!([{ "sku": "CUP", "quantity": 1 }])).refused_as("invalid_value").await;
+    let refused = parcel(json!([{ "sku": "MUG", "quantity": 4 }])).refused_as("quantity_exceeded").await;
     assert_eq!((&refused["skus"], &refused["available"]), (&json!(["MUG"]), &json!(3)));
 
     parcel(json!([{ "sku": "MUG", "quantity": 1 }, { "sku": "MUG", "quantity": 1 }])).answers(201).await;
@@ -128,7 +128,7 @@ async fn an_order_is_shipped_in_parts_and_paid_in_parts() {
     );
     let paid = staff.get(format!("/v1/payments/{payment}")).answers(200).await;
     assert_eq!((&paid["authorized"], &paid["captured"]), (&gbp(2_400), &gbp(1_000)));
-    parcel(json!([{ "sku": "MUG", "quantity": 2 }])).refused("quantity_exceeded").await;
+    parcel(json!([{ "sku": "MUG", "quantity": 2 }])).refused_as("quantity_exceeded").await;
     staff.ship(order).answers(201).await;
     shop.until("payment.completed", payment).await;
     let seen = shop.order(order).await;
@@ -144,14 +144,14 @@ async fn what_is_not_paid_or_is_on_hold_is_not_shipped() {
     let cart = buyer.fill_cart(&[("MUG", 1)]).await;
     let pending = buyer.checkout(cart, paying_with("tok_declined")).answers(201).await;
     shop.until("payment.failed", pending["payments"][0]["id"].as_str().unwrap().parse().unwrap()).await;
-    let refused = staff.ship(pending.id()).refused("illegal_transition").await;
+    let refused = staff.ship(pending.id()).refused_as("illegal_transition").await;
     assert_eq!(refused["current_state"], "pending");
 
     let order = shop.confirmed_order(&buyer, &[("MUG", 1)]).await;
     let held =
         staff.post(format!("/v1/orders/{order}/hold")).json(json!({ "reason": "fraud check" })).answers(200).await;
     assert_eq!(held["on_hold"], true);
-    let refused = staff.ship(order).refused("illegal_transition").await;
+    let refused = staff.ship(order).refused_as("illegal_transition").await;
     assert_eq!((&refused["current_state"], &refused["allowed"]), (&json!("on_hold"), &json!(["release"])));
     let released = staff.post(format!("/v1/orders/{order}/release")).answers(200).await;
     assert_eq!(released["on_hold"], false);

@@ -36,8 +36,8 @@ async fn a_declined_payment_is_followed_by_another_one() {
     let seen = shop.order(order).await;
     assert_eq!([&seen["status"], &seen["payment_status"]], ["pending", "declined"]);
     assert_eq!(shop.stock("MUG").await, [5, 2, 0, 3], "the stock stays reserved for the next try");
-    stranger.get(format!("/v1/payments/{declined}")).refused("not_found").await;
-    pay(&stranger, order, "tok_ok").refused("not_found").await;
+    stranger.get(format!("/v1/payments/{declined}")).refused_as("not_found").await;
+    pay(&stranger, order, "tok_ok").refused_as("not_found").await;
 
     let again = pay(&buyer, order, "tok_insufficient_funds").answers(201).await;
     assert_eq!(again.header("location"), format!("/v1/payments/{}", again.id()));
@@ -50,7 +50,7 @@ async fn a_declined_payment_is_followed_by_another_one() {
     assert_eq!(statuses, ["failed", "failed", "authorized"]);
     assert_eq!(payment(&shop, good.id()).await["authorized"], gbp(1_000));
     assert_eq!(shop.stock("MUG").await, [5, 0, 2, 3]);
-    pay(&buyer, order, "tok_ok").refused("illegal_transition").await;
+    pay(&buyer, order, "tok_ok").refused_as("illegal_transition").await;
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn while_an_answer_is_awaited_nothing_else_is_tried() {
     let shop = Shop::open_without_processes().await;
     let buyer = shop.as_customer();
     let (order, _) = order_paid_with(&shop, &buyer, "tok_ok", "payment.initiated").await;
-    let refused = pay(&buyer, order, "tok_ok").refused("illegal_transition").await;
+    let refused = pay(&buyer, order, "tok_ok").refused_as("illegal_transition").await;
     assert_eq!((&refused["current_state"], &refused["allowed"]), (&json!("initiated"), &json!([])));
 }
 
@@ -89,28 +89,28 @@ async fn staff_capture_ahead_of_a_parcel_and_no_more_than_is_held() {
     let (order, id) = order_paid_with(&shop, &buyer, "tok_ok", "payment.authorized").await;
     shop.until("order.confirmed", order).await;
     let capture = |body| staff.post(format!("/v1/payments/{id}/captures")).keyed().json(body);
-    let refused = capture(json!({ "amount": gbp(1_001) })).refused("amount_exceeded").await;
+    let refused = capture(json!({ "amount": gbp(1_001) })).refused_as("amount_exceeded").await;
     assert_eq!(refused["available"], gbp(1_000));
-    capture(json!({ "amount": gbp(0) })).refused("invalid_value").await.names((
+    capture(json!({ "amount": gbp(0) })).refused_as("invalid_value").await.names((
         "pointer",
         "/amount/amount",
         "invalid_value",
     ));
     let euros = json!({ "amount": { "amount": 1, "currency": "EUR" } });
-    let refused = capture(euros).refused("currency_mismatch").await;
+    let refused = capture(euros).refused_as("currency_mismatch").await;
     assert_eq!((&refused["expected"], &refused["found"]), (&json!("GBP"), &json!("EUR")));
 
     capture(json!({ "amount": gbp(400) })).answers(201).await;
     shop.until("payment.captured", id).await;
     let seen = payment(&shop, id).await;
     assert_eq!((&seen["status"], &seen["captured"]), (&json!("partially_captured"), &gbp(400)));
-    capture(json!({ "amount": gbp(601) })).refused("amount_exceeded").await;
+    capture(json!({ "amount": gbp(601) })).refused_as("amount_exceeded").await;
     capture(json!({})).answers(201).await;
     shop.until("payment.completed", id).await;
     assert_eq!(payment(&shop, id).await["captured"], gbp(1_000));
-    capture(json!({})).refused("illegal_transition").await;
+    capture(json!({})).refused_as("illegal_transition").await;
     let void = staff.post(format!("/v1/payments/{id}/void")).keyed().json(json!({ "reason": "a mistake" }));
-    void.refused("illegal_transition").await;
+    void.refused_as("illegal_transition").await;
     // What was captured ahead is not captured again for the parcel.
     staff.ship(order).answers(201).await;
     assert_eq!(shop.order(order).await["payment_status"], "paid");
@@ -124,14 +124,14 @@ async fn staff_void_what_is_held() {
     shop.until("order.confirmed", order).await;
     let void = |body| staff.post(format!("/v1/payments/{id}/void")).keyed().json(body);
     let nowhere = staff.post(format!("/v1/payments/{}/void", Uuid::now_v7())).keyed();
-    nowhere.json(json!({ "reason": "a mistake" })).refused("not_found").await;
-    void(json!({ "reason": "" })).refused("invalid_value").await.names(("pointer", "/reason", "invalid_value"));
+    nowhere.json(json!({ "reason": "a mistake" })).refused_as("not_found").await;
+    void(json!({ "reason": "" })).refused_as("invalid_value").await.names(("pointer", "/reason", "invalid_value"));
     void(json!({ "reason": "a mistake" })).answers(201).await;
     shop.until("payment.voided", id).await;
     assert_eq!(payment(&shop, id).await["status"], "voided");
-    let refused = staff.ship(order).refused("illegal_transition").await;
+    let refused = staff.ship(order).refused_as("illegal_transition").await;
     assert_eq!(refused["current_state"], "payment_not_authorized");
-    staff.post(format!("/v1/payments/{id}/captures")).keyed().json(json!({})).refused("illegal_transition").await;
+    staff.post(format!("/v1/payments/{id}/captures")).keyed().json(json!({})).refused_as("illegal_transition").await;
 }
 
 #[tokio::test]

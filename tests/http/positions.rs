@@ -42,7 +42,7 @@ async fn a_query_for_what_the_view_has_not_reached_is_refused_and_never_stale() 
     let head = shop.head().await;
     for path in &queries {
         let query = staff.get(path).header("daybook-min-position", &head.to_string()).header("prefer", "wait=0");
-        let refused = query.refused("projection_behind").await;
+        let refused = query.refused_as("projection_behind").await;
         assert_eq!((&refused["position"], &refused["retryable"]), (&json!(0), &json!(true)), "{path}");
         assert_eq!(refused.header("retry-after"), "1");
         // Nothing is named, so nothing is waited for, and position 0 says how little that shows.
@@ -78,10 +78,10 @@ async fn a_position_that_nobody_wrote_is_refused() {
     let queries = queries(&shop, &staff).await;
     let head = shop.head().await;
     for path in &queries {
-        let refused = staff.get(path).at(head + 1).refused("position_beyond_head").await;
+        let refused = staff.get(path).at(head + 1).refused_as("position_beyond_head").await;
         assert_eq!(refused["head"], json!(head));
         for text in ["-1", "+1", " 1", "1.0", "x", "", "9223372036854775808"] {
-            let refused = staff.get(path).header("daybook-min-position", text).refused("invalid_header").await;
+            let refused = staff.get(path).header("daybook-min-position", text).refused_as("invalid_header").await;
             refused.names(("header", "Daybook-Min-Position", "malformed"));
         }
     }

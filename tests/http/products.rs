@@ -21,7 +21,7 @@ async fn a_product_is_created_once_and_only_by_one() {
     assert_eq!((&again.body, shop.head().await), (&created.body, head));
     let mut other = mug();
     other["name"] = json!("Another mug");
-    let refused = staff.post("/v1/products").json(other).refused("already_exists").await;
+    let refused = staff.post("/v1/products").json(other).refused_as("already_exists").await;
     assert_eq!((refused.status, &refused["skus"]), (409, &json!(["MUG"])));
     // Case counts: 110 stock codes of the real data differ by nothing else.
     let mut small = mug();
@@ -43,21 +43,21 @@ async fn a_patch_changes_what_it_names_and_takes_away_what_is_null() {
     assert_eq!((&changed["name"], &changed["category"]), (&json!("Blue mug"), &json!("Tea")));
     assert_eq!(changed["attributes"], json!({ "millilitres": 350, "dishwasher": true, "rating": 4.5 }));
     assert_eq!((changed.body.get("description"), &changed["price"]), (None, &gbp(500)));
-    patch.if_still(&created).refused("version_mismatch").await;
+    patch.if_still(&created).refused_as("version_mismatch").await;
 
     let patch = |changes: Value| staff.patch("/v1/products/MUG").if_still(&changed).json(changes);
-    patch(json!({ "name": null })).refused("invalid_value").await.names(("pointer", "/name", "invalid_value"));
-    patch(json!({ "name": "" })).refused("invalid_value").await.names(("pointer", "/name", "invalid_value"));
-    patch(json!({ "parent_sku": "MUG" })).refused("invalid_value").await.names((
+    patch(json!({ "name": null })).refused_as("invalid_value").await.names(("pointer", "/name", "invalid_value"));
+    patch(json!({ "name": "" })).refused_as("invalid_value").await.names(("pointer", "/name", "invalid_value"));
+    patch(json!({ "parent_sku": "MUG" })).refused_as("invalid_value").await.names((
         "pointer",
         "/parent_sku",
         "invalid_value",
     ));
-    let nested = patch(json!({ "attributes": { "nested": { "a": 1 } } })).refused("invalid_value").await;
+    let nested = patch(json!({ "attributes": { "nested": { "a": 1 } } })).refused_as("invalid_value").await;
     assert_eq!(nested["errors"][0]["detail"], "expected a text, a number, true or false");
     let many: Value =
         (0..40).map(|number| (format!("a{number}"), json!(number))).collect::<serde_json::Map<_, _>>().into();
-    patch(json!({ "attributes": many })).refused("invalid_value").await.names((
+    patch(json!({ "attributes": many })).refused_as("invalid_value").await.names((
         "pointer",
         "/attributes",
         "invalid_value",
@@ -80,9 +80,9 @@ async fn a_product_is_a_draft_then_for_sale_then_gone_for_good() {
         let answer = staff.post(format!("/v1/products/MUG/{step}")).answers(200).await;
         assert_eq!((&answer["status"], &answer["version"]), (&json!(status), &json!(version)));
     }
-    let refused = staff.post("/v1/products/MUG/publication").refused("illegal_transition").await;
+    let refused = staff.post("/v1/products/MUG/publication").refused_as("illegal_transition").await;
     assert_eq!((refused.status, &refused["current_state"]), (409, &json!("archived")));
-    staff.put("/v1/products/MUG/price").json(json!({ "price": gbp(1) })).refused("illegal_transition").await;
+    staff.put("/v1/products/MUG/price").json(json!({ "price": gbp(1) })).refused_as("illegal_transition").await;
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn a_price_is_above_nothing_in_a_currency_that_exists() {
         (json!({ "amount": 1 }), "invalid_body"),
         (json!(5), "invalid_body"),
     ] {
-        staff.put("/v1/products/MUG/price").json(json!({ "price": price })).refused(code).await;
+        staff.put("/v1/products/MUG/price").json(json!({ "price": price })).refused_as(code).await;
     }
     staff
         .put("/v1/products/MUG/price")
