@@ -4,7 +4,11 @@
 #[cfg(test)]
 mod book;
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
 mod http;
+#[cfg(test)]
+mod load;
 #[cfg(test)]
 mod projections;
 #[cfg(test)]

@@ -108,11 +108,36 @@ async fn a_turn_is_given_back_by_a_writer_that_has_nothing_to_append_after_all()
         let lost = slow.append(&seen, Utc::now(), &[event(&cart(2), 1)], &[]).await;
         assert!(matches!(lost, Err(AppendError::LostRace)), "{lost:?}");
     }
+    let mut connection = superuser(&database).await;
+    assert_eq!(turns_held(&mut connection).await, 1);
+    assert_eq!(slow.head().await.unwrap().point.position, Position(1));
+    assert_eq!(turns_held(&mut connection).await, 0);
+}
+
+async fn turns_held(connection: &mut PgConnection) -> i64 {
     let held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock'
                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    sqlx::query_scalar(held).fetch_one(connection).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_turn_is_given_back_by_a_writer_whose_commands_change_nothing_after_all() {
+    let database = Database::fresh().await;
+    let (mut slow, mut fast) = (writer(&database).await, writer(&database).await);
     let mut connection = superuser(&database).await;
-    let before: i64 = sqlx::query_scalar(held).fetch_one(&mut connection).await.unwrap();
-    assert_eq!(slow.head().await.unwrap().point.position, Position(1));
-    let after: i64 = sqlx::query_scalar(held).fetch_one(&mut connection).await.unwrap();
-    assert_eq!((before, after), (1, 0));
+    for version in [1, 2] {
+        let stale = slow.head().await.unwrap();
+        append(&mut fast, &[event(&cart(1), version)]).await;
+        for _ in 0..3 {
+            let lost = slow.remember(&stale, Utc::now(), &[]).await;
+            assert!(matches!(lost, Err(AppendError::LostRace)), "{lost:?}");
+        }
+        assert_eq!(turns_held(&mut connection).await, 1);
+        let seen = read_on(&mut slow, stale).await;
+        match version {
+            1 => slow.remember(&seen, Utc::now(), &[]).await.unwrap(),
+            _ => slow.rest().await,
+        }
+        assert_eq!(turns_held(&mut connection).await, 0);
+    }
 }

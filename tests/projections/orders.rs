@@ -2,7 +2,7 @@
 
 use ::projections::{
     Limit, Part, QueryError, Sort,
-    orders::{By, Filter, NEWEST_FIRST, Order, Orders, find, find_payment, list},
+    orders::{By, Filter, NEWEST_FIRST, Order, Orders, find, find_payment, list, timeline},
 };
 use domain::{
     ids::{CaptureId, OrderId, OrderNumber, PaymentId, ShipmentId},
@@ -142,6 +142,38 @@ async fn another_try_to_pay_counts_for_the_order_though_the_first_was_declined()
     assert_eq!((shown.status.as_str(), shown.failure.as_deref()), ("failed", Some("card_declined")));
     assert_eq!((shown.authorized, shown.captured, shown.customer_id), (gbp(0), gbp(0), Some(customer(1))));
     assert_eq!(find_payment(&shop.models, PaymentId::from_uuid(order.id)).await.unwrap().0, None);
+}
+
+#[tokio::test]
+async fn a_timeline_tells_what_happened_to_the_order_and_its_payments_as_far_as_it_is_posted() {
+    let mut shop = Shop::open().await;
+    let (mut order, payment) = shop.confirmed_order(customer(1), &[(&sku("A"), 5, 100)]);
+    shop.order(customer(2), &[(&sku("A"), 1, 100)]);
+    let posted = shop.post(&Orders).await;
+    shop.decide(&mut order, Command::Cancel { reason: text("sold out") }).unwrap();
+    shop.append().await;
+    let id = OrderId::from_uuid(order.id);
+    let (found, reflects) = timeline(&shop.models, id).await.unwrap();
+    let found = found.unwrap();
+    let types: Vec<_> = found.data.iter().map(|entry| entry.event_type.as_str()).collect();
+    assert_eq!(
+        types,
+        [
+            "order.created",
+            "payment.initiated",
+            "payment.authorization_requested",
+            "payment.authorized",
+            "order.confirmed"
+        ]
+    );
+    assert_eq!((found.customer_id, reflects.position), (customer(1), posted));
+    assert_eq!((found.data[0].payment_id, found.data[3].payment_id), (None, Some(payment.id)));
+    assert_eq!((found.data[3].amount, &found.data[3].actor["kind"]), (Some(gbp(500)), &"test".into()));
+
+    shop.post(&Orders).await;
+    let found = timeline(&shop.models, id).await.unwrap().0.unwrap();
+    assert_eq!(found.data.last().unwrap().reason.as_deref(), Some("sold out"));
+    assert_eq!(timeline(&shop.models, OrderId::from_uuid(payment.id)).await.unwrap().0, None);
 }
 
 /// Ten orders: by two customers in turn, the first five of A and the others of B, with totals of 100 to 1,000.

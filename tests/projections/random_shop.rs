@@ -1,4 +1,5 @@
-//! A shop in which anything happens that the rules allow, and the read models compared with the states that the rules hold.
+//! A shop in which anything happens that the rules allow, and the read models compared with the states that the rules
+//! hold.
 
 use std::collections::BTreeMap;
 

@@ -16,7 +16,7 @@ use domain::{
     sealed::Sealed,
 };
 use eventstore::{Book, NewEvent, Position, StreamId, Writer};
-use sqlx::{PgPool, postgres::PgConnectOptions};
+use sqlx::PgPool;
 use std::sync::Arc;
 use support::Database;
 use uuid::Uuid;
@@ -42,6 +42,8 @@ pub(super) struct Shop {
     pub(super) pages: Arc<Pages>,
     pub(super) progress: Progress,
     writer: Writer,
+    /// One of each projection.
+    runners: Vec<Runner>,
     /// Decided, not yet in the book.
     pending: Vec<NewEvent>,
 }
@@ -55,7 +57,10 @@ impl Shop {
         let pool = PgPool::connect_lazy_with(::projections::reading(database.app_options()));
         let models = ReadModels::new(pool, progress.clone());
         let pages = Arc::new(Pages::new(book.clone()));
-        Self { database, book, models, pages, progress, writer, pending: Vec::new() }
+        let mut shop =
+            Self { database, book, models, pages, progress, writer, runners: Vec::new(), pending: Vec::new() };
+        shop.runners = ::projections::ALL.map(|projection| shop.runner(projection)).into();
+        shop
     }
 
     /// What the rules decide is to be appended; what they refuse is told.
@@ -91,25 +96,22 @@ impl Shop {
     }
 
     pub(super) fn runner(&self, projection: &'static dyn Projection) -> Runner {
-        self.runner_as(projection, self.database.app_options())
-    }
-
-    fn runner_as(&self, projection: &'static dyn Projection, options: PgConnectOptions) -> Runner {
-        Runner::new(projection, options, Arc::clone(&self.pages), self.progress.clone())
+        Runner::new(projection, self.database.app_options(), Arc::clone(&self.pages), self.progress.clone())
     }
 
     /// Appends what was decided, and has this projection post it.
     pub(super) async fn post(&mut self, projection: &'static dyn Projection) -> Position {
         let head = self.append().await;
-        drain(&mut self.runner(projection)).await;
+        let name = projection.definition().name;
+        drain(self.runners.iter_mut().find(|runner| runner.name() == name).unwrap()).await;
         head
     }
 
     /// The same of all projections.
     pub(super) async fn post_all(&mut self) -> Position {
         let head = self.append().await;
-        for projection in ::projections::ALL {
-            drain(&mut self.runner(projection)).await;
+        for runner in &mut self.runners {
+            drain(runner).await;
         }
         head
     }

@@ -13,8 +13,12 @@ use crate::rejection::Rejection;
 use crate::use_case::View;
 use crate::world::{Entry, States, World};
 
-/// Events in one append at most: a cart of 2,000 lines checks out with 2,003, and the statement stays below 10 MB.
+/// A batch takes no further command once it has this many events. A cart of 2,000 lines checks out with 2,003, so an
+/// append has at most some 6,100.
 pub(crate) const EVENTS_MAX: usize = 4_096;
+/// Nor once its events have this many bytes: the largest command adds less than 1 MiB, and the statement stays far within
+/// the time that the database gives it.
+pub(crate) const BYTES_MAX: usize = 8 << 20;
 
 /// A command whose answer waits for the append.
 pub(crate) struct Waiting {
@@ -24,19 +28,28 @@ pub(crate) struct Waiting {
 
 #[derive(Clone)]
 pub(crate) enum Verdict {
-    /// `position` is `None` when nothing was decided: then the answer's is the head after the batch.
+    /// The position is that of the command's last event or, where it changed nothing, the one that it was decided on:
+    /// also the one that is kept under its key, so that a repeat says the same.
     Accepted {
-        position: Option<Position>,
+        position: Position,
+        changed: bool,
         version: i64,
         states: States,
     },
     Rejected(Rejection),
 }
 
+impl Verdict {
+    pub(crate) fn appends(&self) -> bool {
+        matches!(self, Self::Accepted { changed: true, .. })
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Batch {
     pub(crate) overlay: HashMap<StreamId, Entry>,
     pub(crate) events: Vec<NewEvent>,
+    bytes: usize,
     pub(crate) keys: Vec<NewKey>,
     keys_seen: HashSet<(String, String)>,
     pub(crate) waiting: Vec<Waiting>,
@@ -57,7 +70,7 @@ impl Batch {
     }
 
     fn take(&mut self, mut pending: Pending, world: &World, seen: Position, now: DateTime<Utc>) {
-        if self.events.len() >= EVENTS_MAX {
+        if self.events.len() >= EVENTS_MAX || self.bytes >= BYTES_MAX {
             self.later.push(pending);
             return;
         }
@@ -72,10 +85,7 @@ impl Batch {
             Ok(Ok(Some(verdict))) => self.waiting.push(Waiting { pending, verdict }),
             Ok(Ok(None)) => self.later.push(pending),
             Ok(Err(rejection)) => self.waiting.push(Waiting { pending, verdict: Verdict::Rejected(rejection) }),
-            Err(_) => {
-                tracing::error!(command = pending.job.name(), command.id = %pending.command_id, "a decision panicked");
-                self.panicked.push(pending);
-            }
+            Err(_) => self.panicked.push(pending),
         }
     }
 
@@ -87,9 +97,12 @@ impl Batch {
         seen: Position,
         now: DateTime<Utc>,
     ) -> Result<Option<Verdict>, Rejection> {
-        let streams = pending.job.streams(&View::new(world, &self.overlay));
+        let streams = pending.streams(&View::new(world, &self.overlay));
         for stream in streams.fresh {
-            if let Some(entry) = Entry::initial(&stream) {
+            // One that the world holds has events after all, whatever the use case believes.
+            if world.get(&stream).is_none()
+                && let Some(entry) = Entry::initial(&stream)
+            {
                 self.overlay.entry(stream).or_insert(entry);
             }
         }
@@ -110,11 +123,13 @@ impl Batch {
                 world.get(&stream).expect("a use case decides only on streams that it named").clone()
             });
             entry.apply(&event, now);
+            let payload = event.to_payload();
+            self.bytes += payload.len() + pending.metadata.len();
             self.events.push(NewEvent {
                 stream_version: entry.version,
                 event_type: event.event_type().into(),
                 schema_version: event.schema_version(),
-                payload: event.to_payload(),
+                payload,
                 metadata: pending.metadata.clone(),
                 stream,
             });
@@ -123,7 +138,7 @@ impl Batch {
         let states = self.show(decided.shows, world);
         let version = states.primary_version();
         self.keep_key(pending, version, last);
-        Ok(Some(Verdict::Accepted { position: changed.then_some(last), version, states }))
+        Ok(Some(Verdict::Accepted { position: last, changed, version, states }))
     }
 
     fn show(&self, streams: Vec<StreamId>, world: &World) -> States {
@@ -154,23 +169,24 @@ impl Batch {
     pub(crate) fn keys_to_look_up(&self) -> Vec<(String, String)> {
         self.waiting
             .iter()
-            .filter(|waiting| !matches!(waiting.verdict, Verdict::Accepted { position: Some(_), .. }))
+            .filter(|waiting| !waiting.verdict.appends())
             .filter_map(|waiting| waiting.pending.envelope.key.as_ref())
             .map(|key| (key.scope.clone(), key.key.clone()))
             .collect()
     }
 
     /// Every answer leaves here, once the append (or the check of the head) has shown that the batch stands.
-    pub(crate) fn answer(waiting: Vec<Waiting>, head: Position) {
+    pub(crate) fn answer(waiting: Vec<Waiting>) {
         for Waiting { pending, verdict } in waiting {
-            let waited = pending.queued_at.elapsed().as_secs_f64();
-            metrics::histogram!("daybook_command_seconds", "command" => pending.job.name()).record(waited);
             match verdict {
-                Verdict::Accepted { position, version, states } => {
-                    pending.job.committed(position.unwrap_or(head), version, states);
+                Verdict::Accepted { position, changed, version, states } => {
+                    pending.accepted(position, changed, version, states);
                 }
-                Verdict::Rejected(rejection) => pending.job.failed(CommandError::Rejected(rejection)),
+                Verdict::Rejected(rejection) => pending.failed(CommandError::Rejected(rejection)),
             }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

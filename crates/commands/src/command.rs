@@ -72,7 +72,8 @@ pub enum CommandError {
     /// No capacity now: come back later.
     #[error("the queue of commands is full")]
     Overloaded,
-    /// The book cannot be reached or written; nothing was decided.
+    /// The book cannot be reached or written. As a rule nothing was decided; where an append was sent and its answer never
+    /// came, the command may have taken effect: a repeat under its key tells.
     #[error("the book is not available")]
     Unavailable,
     /// A decision panicked, or decided what the database refuses: a bug of ours. Nothing was appended.

@@ -124,4 +124,48 @@ impl Pending {
         let metadata = metadata::render(&envelope, command_id);
         Self { job, envelope, command_id, metadata, loads: 0, look_up_key: false, queued_at: Instant::now() }
     }
+
+    /// What the use case names, and the stream whose version is expected: without it, nothing is known of that.
+    pub(crate) fn streams(&self, view: &View<'_>) -> Streams {
+        let mut streams = self.job.streams(view);
+        if let Some((expected, _)) = &self.envelope.expected
+            && !streams.read.contains(expected)
+            && !streams.fresh.contains(expected)
+        {
+            streams.read.push(expected.clone());
+        }
+        streams
+    }
+
+    pub(crate) fn accepted(self, position: Position, changed: bool, version: i64, states: States) {
+        self.count(if changed { "accepted" } else { "unchanged" });
+        self.job.committed(position, version, states);
+    }
+
+    pub(crate) fn replayed(self, stored: &StoredKey) {
+        self.count("replayed");
+        self.job.replayed(stored);
+    }
+
+    pub(crate) fn failed(self, error: CommandError) {
+        self.count(match error {
+            CommandError::Rejected(_) => "rejected",
+            CommandError::Overloaded => "overloaded",
+            CommandError::Unavailable => "unavailable",
+            CommandError::Failed(_) => "failed",
+        });
+        self.job.failed(error);
+    }
+
+    pub(crate) fn panicked(self) {
+        tracing::error!(command = self.job.name(), command.id = %self.command_id, "a decision panicked");
+        self.failed(CommandError::Failed("the decision panicked"));
+    }
+
+    /// How many there were of each kind and end, and how long they took from the queue to their answer.
+    fn count(&self, result: &'static str) {
+        let (command, seconds) = (self.job.name(), self.queued_at.elapsed().as_secs_f64());
+        metrics::counter!("daybook_commands_total", "command" => command, "result" => result).increment(1);
+        metrics::histogram!("daybook_command_seconds", "command" => command).record(seconds);
+    }
 }

@@ -20,12 +20,14 @@ pub mod orders;
 pub mod payments;
 
 mod batch;
+pub mod clock;
 mod job;
 mod loading;
 mod metadata;
 
 pub mod command;
 pub mod executor;
+pub mod model;
 pub mod rejection;
 
 pub mod gateway;

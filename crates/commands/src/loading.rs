@@ -1,28 +1,42 @@
-//! Cold streams on their way into the world: one query at a time, on a connection of its own, for all who wait.
+//! Cold streams on their way into the world: one query at a time, on a connection of its own, for those who wait.
 //!
 //! A load reads the streams as of the head at which it started. What other writers append to them meanwhile, and the
 //! executor has caught up with, is kept and folded over what the load brings.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::{Duration, Instant};
 
 use eventstore::{Book, Position, ReadError, RecordedEvent, StreamId};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::timeout;
 
 use crate::job::Pending;
 use crate::world::States;
 
-/// Streams in one load at most: a cart of 2,000 lines needs 4,000 (product and stock).
+/// Streams in one load at most, that of a single command apart: a cart of 2,000 lines needs 4,000 (product and stock).
 const LOAD_STREAMS_MAX: usize = 8_192;
+/// A query that takes longer was not answered: the network is gone, or the server has stopped.
+const QUERY_LIMIT: Duration = Duration::from_secs(5);
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 pub(crate) struct Loading {
     book: Book,
-    wanted: Vec<StreamId>,
-    waiting: Vec<Pending>,
+    /// How long a book that is away is asked again.
+    ride_out: Duration,
+    /// In the order in which they came.
+    waiting: VecDeque<Cold>,
     flight: Option<Flight>,
 }
 
+/// A command, and the streams it waits for.
+struct Cold {
+    pending: Pending,
+    missing: Vec<StreamId>,
+}
+
 struct Flight {
-    task: JoinHandle<Result<States, ReadError>>,
+    task: JoinHandle<Result<States, LoadError>>,
+    started: Instant,
     /// Per stream that is being loaded: what was appended to it since.
     since: HashMap<StreamId, Vec<RecordedEvent>>,
     waiting: Vec<Pending>,
@@ -31,50 +45,74 @@ struct Flight {
 }
 
 pub(crate) struct Loaded {
-    pub(crate) states: Result<States, ReadError>,
+    pub(crate) states: Result<States, LoadError>,
     pub(crate) waiting: Vec<Pending>,
 }
 
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoadError {
+    #[error("the streams cannot be read")]
+    Read(#[from] ReadError),
+    #[error("the streams were not read within {} s", QUERY_LIMIT.as_secs())]
+    NotAnswered,
+    #[error("the load was interrupted")]
+    Interrupted(#[from] JoinError),
+}
+
 impl Loading {
-    pub(crate) fn new(book: Book) -> Self {
-        Self { book, wanted: Vec::new(), waiting: Vec::new(), flight: None }
+    pub(crate) fn new(book: Book, ride_out: Duration) -> Self {
+        Self { book, ride_out, waiting: VecDeque::new(), flight: None }
     }
 
     pub(crate) fn wait_for(&mut self, pending: Pending, missing: Vec<StreamId>) {
-        self.wanted.extend(missing);
-        self.waiting.push(pending);
+        self.waiting.push_back(Cold { pending, missing });
     }
 
     pub(crate) fn is_idle(&self) -> bool {
         self.flight.is_none() && self.waiting.is_empty()
     }
 
-    /// Starts the next load if none is on its way.
+    /// Commands that wait for a load, or for the next one.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len() + self.flight.as_ref().map_or(0, |flight| flight.waiting.len())
+    }
+
+    /// Starts the next load if none is on its way: of everything that as many commands as fit wait for, in turn, so that
+    /// each has all it asked for when it is done.
     pub(crate) fn start(&mut self, up_to: Position) {
         if self.flight.is_some() || self.waiting.is_empty() {
             return;
         }
-        let mut streams = std::mem::take(&mut self.wanted);
-        streams.sort_unstable();
-        streams.dedup();
-        streams.truncate(LOAD_STREAMS_MAX);
+        let mut streams = HashSet::new();
+        let mut waiting = Vec::new();
+        while let Some(cold) = self.waiting.front() {
+            if !waiting.is_empty() && streams.len() + cold.missing.len() > LOAD_STREAMS_MAX {
+                break;
+            }
+            let Cold { pending, missing } = self.waiting.pop_front().expect("it was there a line above");
+            streams.extend(missing);
+            waiting.push(pending);
+        }
+        metrics::histogram!("daybook_load_streams").record(streams.len() as f64);
         let since = streams.iter().map(|stream| (stream.clone(), Vec::new())).collect();
-        let book = self.book.clone();
-        let task = tokio::spawn(async move {
-            let events = book.streams(&streams, up_to).await?;
-            Ok(States::fold(&streams, &events))
-        });
-        self.flight = Some(Flight { task, since, waiting: std::mem::take(&mut self.waiting), stale: false });
+        let mut streams: Vec<_> = streams.into_iter().collect();
+        // In the order in which their events come.
+        streams.sort_unstable();
+        let task = tokio::spawn(load(self.book.clone(), streams, up_to, self.ride_out));
+        self.flight = Some(Flight { task, started: Instant::now(), since, waiting, stale: false });
+    }
+
+    /// Whether `finished` would not have to wait.
+    pub(crate) fn has_landed(&self) -> bool {
+        self.flight.as_ref().is_some_and(|flight| flight.task.is_finished())
     }
 
     /// Waits for the load that is on its way; for ever if there is none.
     pub(crate) async fn finished(&mut self) -> Loaded {
         let Some(flight) = &mut self.flight else { return std::future::pending().await };
-        let states = (&mut flight.task).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "a load was interrupted");
-            Ok(States::default())
-        });
+        let states = (&mut flight.task).await.unwrap_or_else(|interrupted| Err(interrupted.into()));
         let mut flight = self.flight.take().expect("it was there a line above");
+        metrics::histogram!("daybook_load_seconds").record(flight.started.elapsed().as_secs_f64());
         let states = if flight.stale { Ok(States::default()) } else { states.map(|states| flight.complete(states)) };
         Loaded { states, waiting: flight.waiting }
     }
@@ -93,10 +131,32 @@ impl Loading {
         }
     }
 
+    /// What is on its way is of another history.
     pub(crate) fn forget(&mut self) {
         if let Some(flight) = &mut self.flight {
             flight.stale = true;
         }
+    }
+
+    /// The commands for which no load has started yet, to be refused.
+    pub(crate) fn turn_away(&mut self) -> impl Iterator<Item = Pending> {
+        std::mem::take(&mut self.waiting).into_iter().map(|cold| cold.pending)
+    }
+}
+
+async fn load(book: Book, streams: Vec<StreamId>, up_to: Position, ride_out: Duration) -> Result<States, LoadError> {
+    let give_up_at = Instant::now() + ride_out;
+    loop {
+        let error = match timeout(QUERY_LIMIT, book.streams(&streams, up_to)).await {
+            Ok(Ok(events)) => return Ok(States::fold(&streams, &events)),
+            Ok(Err(error)) => LoadError::Read(error),
+            Err(_) => LoadError::NotAnswered,
+        };
+        if Instant::now() + RETRY_PAUSE > give_up_at {
+            return Err(error);
+        }
+        tracing::warn!(error = &error as &dyn std::error::Error, streams = streams.len(), "streams are loaded again");
+        tokio::time::sleep(RETRY_PAUSE).await;
     }
 }
 

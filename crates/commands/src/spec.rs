@@ -137,7 +137,7 @@ impl Shop {
             outcome: key.outcome,
             position: key.position,
         }));
-        Batch::answer(batch.waiting, self.head());
+        Batch::answer(batch.waiting);
     }
 
     fn head(&self) -> Position {

@@ -21,7 +21,7 @@ pub trait UseCase: Send + 'static {
     const NAME: &'static str;
 
     /// The streams that are needed, as far as the streams seen so far tell (the cart, then the SKUs in it).
-    /// Called again after each load, at most three times.
+    /// Called again after each load, and once more for the decision: each step names all of the ones before.
     fn streams(&self, view: &View<'_>) -> Streams;
 
     /// Pure: the same view and time give the same decision.

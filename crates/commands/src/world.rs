@@ -3,6 +3,7 @@
 //! A state is shared (`Arc`) and copied when it changes while somebody still holds it, so an answer can carry the
 //! state it was decided on out of the executor without a copy.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -110,16 +111,23 @@ impl Entry {
         AnyState::initial(&stream.category).map(|state| Self { version: 0, recorded_at: None, state: Ok(state) })
     }
 
-    /// Folds a stored event. A stream with an event that cannot be read is refused from there on.
+    /// Folds a stored event. A stream with an event that cannot be read, or not be folded, is refused from there on.
     pub(crate) fn absorb(&mut self, recorded: &RecordedEvent) {
         self.version = recorded.stream_version;
         self.recorded_at = Some(recorded.recorded_at);
-        if let Ok(state) = &mut self.state {
-            match AnyEvent::read(recorded) {
-                Ok(event) => state.evolve(&event),
-                Err(unreadable) => self.state = Err(unreadable),
-            }
-        }
+        let Ok(state) = &mut self.state else { return };
+        // The event stands in the book: were it to panic here, it would again after every restart.
+        let folded = catch_unwind(AssertUnwindSafe(|| AnyEvent::read(recorded).map(|event| state.evolve(&event))));
+        let unreadable = match folded {
+            Ok(Ok(())) => return,
+            Ok(Err(unreadable)) => unreadable,
+            Err(_) => UnreadableEvent::Payload {
+                event_type: recorded.event_type.clone(),
+                reason: "folding it panics".to_owned(),
+            },
+        };
+        tracing::error!(stream = %recorded.stream, position = %recorded.position, %unreadable, "a stream is refused");
+        self.state = Err(unreadable);
     }
 
     /// Folds an event that was just decided on this very state, in a batch of this time.
@@ -148,7 +156,9 @@ impl States {
         let mut at = 0;
         for event in events {
             if states.get(at).is_none_or(|(stream, _)| *stream != event.stream) {
-                let Some(found) = states.iter().position(|(stream, _)| *stream == event.stream) else { continue };
+                // The next one, as a rule: the streams of a load come in the order of their events.
+                let mut from_here = (at..states.len()).chain(0..at);
+                let Some(found) = from_here.find(|place| states[*place].0 == event.stream) else { continue };
                 at = found;
             }
             states[at].1.absorb(event);
@@ -233,6 +243,12 @@ impl World {
         }
     }
 
+    pub(crate) fn remove(&mut self, stream: &StreamId) {
+        if let Some((_, weight)) = self.entries.remove(stream) {
+            self.bytes -= weight;
+        }
+    }
+
     pub(crate) fn evict(&mut self) {
         while self.bytes > self.bytes_max {
             let Some((_, (_, weight))) = self.entries.pop_front() else { break };
@@ -243,6 +259,10 @@ impl World {
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
         self.bytes = 0;
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&StreamId, &Entry)> {
+        self.entries.iter().map(|(stream, (entry, _))| (stream, entry))
     }
 
     pub(crate) fn bytes(&self) -> usize {

@@ -143,10 +143,11 @@ impl<'a> Batch<'a> {
     }
 
     /// For a batch without events: keeps the keys, if the head is still the page that was seen.
-    pub(crate) async fn remember(&self, session: &mut Session) -> Result<bool, SessionError> {
-        let Self { seen, keys, .. } = self;
+    pub(crate) async fn remember(&self, session: &mut Session) -> Result<Remembered, SessionError> {
+        let Self { seen, recorded_at, keys, .. } = self;
         let connection = session.connection().await?;
-        let query = sqlx::query_file_scalar!(
+        let query = sqlx::query_file_as!(
+            Remembered,
             "src/sql/remember.sql",
             seen.position.0,
             &seen.hash.0[..],
@@ -156,6 +157,7 @@ impl<'a> Batch<'a> {
             &keys.outcomes as &[&str],
             &keys.positions,
             &keys.expire_at as &[Option<DateTime<Utc>>],
+            recorded_at,
         );
         let outcome = timeout(ANSWER_LIMIT, query.fetch_one(connection)).await;
         session.judge(outcome)
@@ -176,6 +178,11 @@ impl<'a> Batch<'a> {
 struct Inserted {
     appended: i64,
     in_time: bool,
+}
+
+pub(crate) struct Remembered {
+    pub(crate) is_head: bool,
+    pub(crate) in_time: bool,
 }
 
 pub(crate) struct ReadBack {

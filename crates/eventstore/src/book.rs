@@ -9,7 +9,7 @@ use sqlx::{PgConnection, postgres::PgConnectOptions};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
-    append::{self, Answer, Batch, ReadBack},
+    append::{self, Answer, Batch, ReadBack, Remembered},
     event::{Hash, NewEvent, Position, RecordedEvent},
     idempotency::{self, NewKey, StoredKey},
     read::{self, Head, ReadError},
@@ -134,32 +134,52 @@ impl Writer {
     ) -> Result<Appended, AppendError> {
         debug_assert!(!events.is_empty(), "a batch without events is answered by reading the head");
         let verdict = self.settle(&Batch::new(seen, now, events, keys)).await;
+        self.after(verdict).await
+    }
+
+    /// The answers of a batch that changed nothing are true if `seen` is still the head, and `now` no time to come. Its
+    /// keys are kept in the statement that checks this. One round trip.
+    pub async fn remember(&mut self, seen: &Head, now: DateTime<Utc>, keys: &[NewKey]) -> Result<(), AppendError> {
+        let verdict = self.try_remember(&Batch::new(seen, now, &[], keys)).await;
+        self.after(verdict).await
+    }
+
+    async fn try_remember(&mut self, batch: &Batch<'_>) -> Result<(), AppendError> {
+        match batch.remember(&mut self.session).await {
+            Ok(Remembered { is_head: true, .. }) => Ok(()),
+            Ok(Remembered { in_time: false, .. }) => Err(AppendError::ClockAhead),
+            Ok(Remembered { .. }) => Err(self.why_no_head(batch.head()).await),
+            Err(error) => Err(match Answer::from(error) {
+                Answer::KeyTaken => AppendError::KeyTaken,
+                Answer::Refused { sqlstate, constraint } => AppendError::Refused { sqlstate, constraint },
+                Answer::Unknown(source) => {
+                    AppendError::Unavailable { may_commit: true, source: Unsettled::Unknown(source) }
+                }
+                _ => AppendError::LostRace,
+            }),
+        }
+    }
+
+    /// A page that is not the head any more: another one follows it, or it is gone.
+    async fn why_no_head(&mut self, seen: Head) -> AppendError {
+        match self.read(&(), |connection, ()| Box::pin(read::read_head(connection))).await {
+            Ok(Some(head)) if head.point.position > seen.point.position => AppendError::LostRace,
+            Ok(_) => AppendError::BookWentBack,
+            Err(_) => AppendError::LostRace,
+        }
+    }
+
+    /// Nothing is left to append, nor anything to check: gives back a turn that was claimed.
+    pub async fn rest(&mut self) {
+        self.turn.over(&mut self.session).await;
+    }
+
+    async fn after<T>(&mut self, verdict: Result<T, AppendError>) -> Result<T, AppendError> {
         match verdict {
             Err(AppendError::LostRace) => self.turn.race_lost(&mut self.session).await,
             _ => self.turn.over(&mut self.session).await,
         }
         verdict
-    }
-
-    /// The answers of a batch that changed nothing are true if `seen` is still the head. Its keys are kept in the statement that
-    /// checks this. One round trip.
-    pub async fn remember(&mut self, seen: &Head, keys: &[NewKey]) -> Result<(), AppendError> {
-        let batch = Batch::new(seen, seen.recorded_at, &[], keys);
-        match batch.remember(&mut self.session).await {
-            Ok(true) => Ok(()),
-            Ok(false) => match self.head().await {
-                Ok(head) if head.point.position <= seen.point.position => Err(AppendError::BookWentBack),
-                _ => Err(AppendError::LostRace),
-            },
-            Err(error) => match Answer::from(error) {
-                Answer::KeyTaken => Err(AppendError::KeyTaken),
-                Answer::Refused { sqlstate, constraint } => Err(AppendError::Refused { sqlstate, constraint }),
-                Answer::Unknown(source) => {
-                    Err(AppendError::Unavailable { may_commit: true, source: Unsettled::Unknown(source) })
-                }
-                _ => Err(AppendError::LostRace),
-            },
-        }
     }
 
     /// Sends the batch until an answer settles it.

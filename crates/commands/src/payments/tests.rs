@@ -1,9 +1,11 @@
 //! The use cases of payments.
 
+use domain::inventory::Inventory;
 use domain::payment::{Failure, FailureCode, Operation, Void};
 
 use super::record::{RecordActionRequired, RecordAuthorization, RecordCapture, RecordFailure, RecordVoid};
 use super::*;
+use crate::checkout::{RESERVATION_LIFETIME, stock_at_main};
 use crate::orders::ShipOrder;
 use crate::spec::{
     Shop, buyer, confirm, customer, gbp, order_id, paying_with, payment_id, reference, ship, shipment_id, sku,

@@ -22,8 +22,11 @@ use crate::gateway::Gateways;
 const CALLS_IN_FLIGHT_MAX: usize = 128;
 /// Longer than any call takes, so that a lease that ends means a worker that died.
 const LEASE_SECONDS: f64 = 60.0;
-/// How often idle workers look for requests.
+/// How often idle workers look for requests, and how long they wait when they could not.
 const POLL: Duration = Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_secs(1);
+/// How often the open requests are counted, for whoever watches.
+const COUNT_PAUSE: Duration = Duration::from_secs(10);
 /// First and longest pause before an unknown outcome is asked about again; it doubles in between.
 const ASK_AGAIN_MIN_SECONDS: f64 = 1.0;
 const ASK_AGAIN_MAX_SECONDS: f64 = 300.0;
@@ -57,11 +60,16 @@ impl CallWorkers {
     pub async fn run(self, stop: CancellationToken) {
         let permits = Arc::new(Semaphore::new(CALLS_IN_FLIGHT_MAX));
         let in_flight = TaskTracker::new();
+        let counting = tokio::spawn(self.clone().count_open(stop.clone()));
         while !stop.is_cancelled() {
-            let claimed = self.claim(permits.available_permits()).await.unwrap_or_else(|error| {
-                tracing::warn!(%error, "call requests cannot be claimed");
-                Vec::new()
-            });
+            let (claimed, pause) = match self.claim(permits.available_permits()).await {
+                Ok(claimed) => (claimed, POLL),
+                Err(error) => {
+                    tracing::warn!(%error, "call requests cannot be claimed");
+                    (Vec::new(), PAUSE)
+                }
+            };
+            metrics::gauge!("daybook_calls_in_flight").set(in_flight.len() as f64);
             let idle = claimed.is_empty();
             for call in claimed {
                 let permit = Arc::clone(&permits).acquire_owned().await.expect("the semaphore is never closed");
@@ -74,12 +82,30 @@ impl CallWorkers {
             if idle {
                 tokio::select! {
                     () = stop.cancelled() => {}
-                    () = tokio::time::sleep(POLL) => {}
+                    () = tokio::time::sleep(pause) => {}
                 }
             }
         }
         in_flight.close();
         in_flight.wait().await;
+        counting.abort();
+    }
+
+    /// A provider that is away shows as requests that grow old.
+    async fn count_open(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match sqlx::query_file!("src/sql/count_open_calls.sql").fetch_one(&self.pool).await {
+                Ok(row) => {
+                    metrics::gauge!("daybook_calls_open").set(row.open as f64);
+                    metrics::gauge!("daybook_calls_oldest_seconds").set(row.oldest_seconds.unwrap_or_default());
+                }
+                Err(error) => tracing::warn!(%error, "call requests cannot be counted"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(COUNT_PAUSE) => {}
+            }
+        }
     }
 
     /// Makes every call that is due and waits for all of them. For tests, and for resuming by hand.
@@ -96,8 +122,10 @@ impl CallWorkers {
         if limit == 0 {
             return Ok(Vec::new());
         }
-        let rows =
-            sqlx::query_file!("src/sql/claim_calls.sql", limit as i64, LEASE_SECONDS).fetch_all(&self.pool).await?;
+        let kinds = CallKind::ALL.map(|kind| kind.name());
+        let rows = sqlx::query_file!("src/sql/claim_calls.sql", limit as i64, LEASE_SECONDS, &kinds as &[&str])
+            .fetch_all(&self.pool)
+            .await?;
         Ok(rows
             .into_iter()
             .filter_map(|row| {
@@ -148,7 +176,9 @@ impl CallWorkers {
             "the outcome of a call is unknown, the provider is asked again");
         let pause =
             (ASK_AGAIN_MIN_SECONDS * f64::from(call.attempts.clamp(1, 16) - 1).exp2()).min(ASK_AGAIN_MAX_SECONDS);
-        sqlx::query_file!("src/sql/postpone_call.sql", call.position.0, pause, reason).execute(&self.pool).await?;
+        sqlx::query_file!("src/sql/postpone_call.sql", call.position.0, call.attempts, pause, reason)
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 }

@@ -51,6 +51,10 @@ impl Process for ExpiryProcess {
             _ => None,
         }
     }
+
+    fn fires_after(&self) -> &'static [&'static str] {
+        &[super::payment::NAME]
+    }
 }
 
 fn deadline(kind: &'static str, subject: Uuid, event: &RecordedEvent, after: TimeDelta) -> Effect {

@@ -24,6 +24,7 @@ pub mod fulfilment;
 pub mod payment;
 pub mod perform;
 pub mod runner;
+pub mod standing;
 
 mod store;
 
@@ -39,6 +40,12 @@ pub trait Process: Send + Sync + 'static {
 
     /// What to run when a deadline that this process set is due.
     fn fire(&self, deadline: &Deadline) -> Option<Box<dyn Runnable>>;
+
+    /// The processes that may yet ask for a call about a deadline's subject: none fires before they have read what was
+    /// recorded up to its time.
+    fn fires_after(&self) -> &'static [&'static str] {
+        &[]
+    }
 }
 
 /// Every process manager of this release.
@@ -91,6 +98,8 @@ pub enum CallKind {
 }
 
 impl CallKind {
+    pub const ALL: [Self; 3] = [Self::Authorize, Self::Capture, Self::Void];
+
     pub const fn name(self) -> &'static str {
         match self {
             Self::Authorize => "authorize",
@@ -100,7 +109,7 @@ impl CallKind {
     }
 
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Authorize, Self::Capture, Self::Void].into_iter().find(|kind| kind.name() == name)
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 

@@ -11,6 +11,8 @@ use super::{Call, CallKind, Deadline, Effect, Process, Runnable, runnable};
 use crate::orders::settle::ConfirmOrder;
 use crate::payments::{CaptureBeforeLapse, RequestAuthorization};
 
+pub(crate) const NAME: &str = "payment";
+
 /// How long before it lapses an authorisation is captured, whatever has been shipped.
 const CAPTURE_AHEAD: TimeDelta = TimeDelta::days(1);
 /// The subject is the payment.
@@ -33,7 +35,7 @@ pub struct PaymentProcess;
 
 impl Process for PaymentProcess {
     fn name(&self) -> &'static str {
-        "payment"
+        NAME
     }
 
     fn waits_for(&self) -> &'static str {

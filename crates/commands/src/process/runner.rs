@@ -2,17 +2,17 @@
 //! call requests and the checkpoint together. A crash anywhere repeats the page with no second effect.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
 use domain::aggregate::UnreadableEvent;
 use eventstore::follow::{FollowError, Follower, HeadWatch};
 use eventstore::{Book, Point, Position, ReadError, RecordedEvent, StreamId};
 use serde::Deserialize;
 use sqlx::PgPool;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -25,6 +25,10 @@ use crate::executor::Commands;
 const PAGE_EVENTS: i64 = 1_000;
 /// Use cases of one page in flight: enough to fill the executor's batches, few beside its queue.
 const EFFECTS_IN_FLIGHT_MAX: usize = 128;
+/// A round reads no further once it has this many effects to carry out, and gives up after this time: the checkpoint is
+/// locked meanwhile, by a transaction that does nothing. What has been done by then is found by its key next time.
+const EFFECTS_A_ROUND: usize = 512;
+const ROUND_LIMIT: Duration = Duration::from_secs(20);
 /// Deadlines fired in one transaction.
 const DEADLINES_AT_ONCE: i64 = 200;
 /// How long an idle process waits before it looks for due deadlines and for events of other nodes.
@@ -48,6 +52,12 @@ pub enum ProcessError {
     Event { position: Position, source: UnreadableEvent },
     #[error("{command}, the effect {effect} of the event at {position}, fails")]
     Effect { command: &'static str, position: Position, effect: usize, source: CommandError },
+    #[error("the effects were not carried out within {} s", ROUND_LIMIT.as_secs())]
+    TooSlow,
+    #[error("the reaction to {0} panics")]
+    Panicked(String),
+    #[error("an effect was interrupted")]
+    Interrupted(#[from] JoinError),
 }
 
 /// How a process stands, for readiness and for whoever asks.
@@ -102,24 +112,25 @@ impl ProcessRunner {
     /// Runs until it is stopped. A failure is told, and tried again: nothing is skipped.
     pub async fn run(mut self, heads: HeadWatch, stop: CancellationToken) {
         let mut pause = PAUSE_MIN;
+        // What stands there may be of an earlier life of this process.
+        let mut noted = true;
         while !stop.is_cancelled() {
             match self.run_once().await {
                 Ok(round) => {
                     pause = PAUSE_MIN;
                     self.status.send_modify(|status| status.failing = None);
-                    if round != Round::Worked {
-                        let position = self.status.borrow().position;
-                        tokio::select! {
-                            () = stop.cancelled() => {}
-                            () = heads.wait_beyond(position, IDLE_POLL) => {}
-                        }
+                    if noted && round != Round::Elsewhere {
+                        noted = !self.note(None).await;
                     }
+                    self.rest(round, &heads, &stop).await;
                 }
                 Err(error) => {
                     self.follower = None;
                     let reason = chain(&error);
                     tracing::error!(process = self.name(), error = %reason, "a process cannot go on");
                     metrics::counter!("daybook_process_failures_total", "process" => self.name()).increment(1);
+                    noted = true;
+                    self.note(Some(&reason)).await;
                     self.status.send_modify(|status| status.failing = Some(reason));
                     tokio::select! {
                         () = stop.cancelled() => {}
@@ -131,6 +142,23 @@ impl ProcessRunner {
         }
     }
 
+    /// For `daybook processes`. That it cannot be noted is no further fault: it is told in the log already.
+    async fn note(&self, failing: Option<&str>) -> bool {
+        let noted = store::note(&self.pool, self.name(), failing).await;
+        noted.inspect_err(|error| tracing::debug!(process = self.name(), %error, "how it stands is not noted")).is_ok()
+    }
+
+    async fn rest(&self, round: Round, heads: &HeadWatch, stop: &CancellationToken) {
+        let position = self.status.borrow().position;
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = heads.wait_beyond(position, IDLE_POLL), if round == Round::Idle => {}
+            // Here nothing moves with the head of the book.
+            () = tokio::time::sleep(IDLE_POLL), if round == Round::Elsewhere => {}
+            () = std::future::ready(()), if round == Round::Worked => {}
+        }
+    }
+
     /// One page of events or, at the head, the deadlines that are due.
     pub async fn run_once(&mut self) -> Result<Round, ProcessError> {
         let mut tx = self.pool.begin().await?;
@@ -138,17 +166,18 @@ impl ProcessRunner {
             return Ok(Round::Elsewhere);
         };
         let page = self.next_page(checkpoint).await?;
-        let Some(last) = page.last().map(RecordedEvent::point) else {
+        if page.is_empty() {
             self.moved(checkpoint.position);
-            let fired = self.fire_due(&mut tx).await?;
+            let fired = self.fire_due(&mut tx, checkpoint.position).await?;
             tx.commit().await?;
             return Ok(if fired == 0 { Round::Idle } else { Round::Worked });
-        };
-        let remembered = self.carry_out(&page).await?;
-        remembered.write_in_tx(&mut tx, self.process.name()).await?;
-        store::save_in_tx(&mut tx, self.process.name(), last).await?;
+        }
+        let asked = self.react(&page)?;
+        self.run_all(asked.lines).await?;
+        asked.remembered.write_in_tx(&mut tx, self.process.name()).await?;
+        store::save_in_tx(&mut tx, self.process.name(), asked.read).await?;
         tx.commit().await?;
-        self.moved(last.position);
+        self.moved(asked.read.position);
         Ok(Round::Worked)
     }
 
@@ -165,67 +194,80 @@ impl ProcessRunner {
         self.status.send_modify(|status| status.position = position);
     }
 
-    /// Runs the page's use cases: one stream's one after another, different streams' at the same time.
-    async fn carry_out(&self, page: &[RecordedEvent]) -> Result<Remembered, ProcessError> {
-        let mut remembered = Remembered::default();
-        let mut by_stream: HashMap<&StreamId, Vec<Task>> = HashMap::new();
+    /// What the process wants done about a page, or about as much of it as one round can take.
+    fn react(&self, page: &[RecordedEvent]) -> Result<Asked, ProcessError> {
+        let mut asked = Asked { read: page[0].point(), remembered: Remembered::default(), lines: Vec::new() };
+        let mut line_of: HashMap<&StreamId, usize> = HashMap::new();
+        let mut runs = 0;
         for event in page {
+            if runs >= EFFECTS_A_ROUND {
+                break;
+            }
             let position = event.position;
-            let effects = self.process.react(event).map_err(|source| ProcessError::Event { position, source })?;
+            let effects = guarded(&event.event_type, || self.process.react(event))?
+                .map_err(|source| ProcessError::Event { position, source })?;
             for (number, effect) in effects.into_iter().enumerate() {
                 match effect {
                     Effect::Run(runnable) => {
                         let envelope = self.envelope(event, format!("{position}/{number}"));
-                        let task = Task { runnable, envelope, position, number };
-                        by_stream.entry(&event.stream).or_default().push(task);
+                        let line = *line_of.entry(&event.stream).or_insert_with(|| {
+                            asked.lines.push(Vec::new());
+                            asked.lines.len() - 1
+                        });
+                        asked.lines[line].push(Task { runnable, envelope, position, number });
+                        runs += 1;
                     }
-                    Effect::SetDeadline(deadline) => remembered.set(deadline),
-                    Effect::ClearDeadline { kind, subject } => remembered.clear(kind, subject),
-                    Effect::Call(call) => remembered.call(call, event, correlation_id(event)),
+                    Effect::SetDeadline(deadline) => asked.remembered.set(deadline),
+                    Effect::ClearDeadline { kind, subject } => asked.remembered.clear(kind, subject),
+                    Effect::Call(call) => asked.remembered.call(call, event, correlation_id(event)),
                 }
             }
+            asked.read = event.point();
         }
-        self.run_all(by_stream.into_values().collect()).await?;
-        Ok(remembered)
+        Ok(asked)
     }
 
+    /// Runs use cases: those of one line one after another, the lines at the same time.
     async fn run_all(&self, lines: Vec<Vec<Task>>) -> Result<(), ProcessError> {
         let permits = Arc::new(Semaphore::new(EFFECTS_IN_FLIGHT_MAX));
         let mut running: JoinSet<Result<(), ProcessError>> = JoinSet::new();
         for line in lines {
-            let permit = Arc::clone(&permits).acquire_owned().await.expect("the semaphore is never closed");
-            let commands = self.commands.clone();
+            let (permits, commands) = (Arc::clone(&permits), self.commands.clone());
             let process = self.process.name();
             running.spawn(async move {
-                let _permit = permit;
+                let _permit = permits.acquire_owned().await.expect("the semaphore is never closed");
                 for task in line {
                     task.run(process, &commands).await?;
                 }
                 Ok(())
             });
         }
-        while let Some(done) = running.join_next().await {
-            done.expect("an effect does not panic: decisions are guarded in the executor")?;
-        }
-        Ok(())
+        let all = async {
+            while let Some(done) = running.join_next().await {
+                done??;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(ROUND_LIMIT, all).await.unwrap_or(Err(ProcessError::TooSlow))
     }
 
-    async fn fire_due(&self, tx: &mut sqlx::PgConnection) -> Result<usize, ProcessError> {
-        let due = store::due_in_tx(tx, self.process.name(), Utc::now(), DEADLINES_AT_ONCE).await?;
+    async fn fire_due(&self, tx: &mut sqlx::PgConnection, read: Position) -> Result<usize, ProcessError> {
+        let (name, now) = (self.process.name(), self.commands.clock().now());
+        let due = store::due_in_tx(tx, name, now, read, self.process.fires_after(), DEADLINES_AT_ONCE).await?;
         let mut lines = Vec::new();
         let mut fired = (Vec::new(), Vec::new());
         for deadline in due {
-            if let Some(runnable) = self.process.fire(&deadline) {
+            if let Some(runnable) = guarded(&deadline.kind, || self.process.fire(&deadline))? {
                 let envelope = self.deadline_envelope(&deadline);
-                let position = self.status.borrow().position;
-                lines.push(vec![Task { runnable, envelope, position, number: 0 }]);
+                lines.push(vec![Task { runnable, envelope, position: read, number: 0 }]);
             }
             fired.0.push(deadline.kind.into_owned());
             fired.1.push(deadline.subject);
         }
         let count = fired.0.len();
         self.run_all(lines).await?;
-        store::clear_in_tx(tx, self.process.name(), fired).await?;
+        store::clear_in_tx(tx, name, fired).await?;
+        metrics::counter!("daybook_deadlines_fired_total", "process" => name).increment(count as u64);
         Ok(count)
     }
 
@@ -256,6 +298,14 @@ impl ProcessRunner {
     fn key(&self, key: String) -> Key {
         Key { scope: format!("process:{}", self.process.name()), key, fingerprint: [0; 32], expires_at: None }
     }
+}
+
+/// What is to be done about events, and the last of them.
+struct Asked {
+    read: Point,
+    remembered: Remembered,
+    /// The use cases, by the stream of the event that led to them.
+    lines: Vec<Vec<Task>>,
 }
 
 struct Task {
@@ -290,6 +340,11 @@ impl Task {
             }
         }
     }
+}
+
+/// A process that panics stops here, loudly, and not with its task.
+fn guarded<T>(what: impl ToString, reaction: impl FnOnce() -> T) -> Result<T, ProcessError> {
+    catch_unwind(AssertUnwindSafe(reaction)).map_err(|_| ProcessError::Panicked(what.to_string()))
 }
 
 #[derive(Deserialize)]

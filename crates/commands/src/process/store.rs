@@ -13,9 +13,13 @@ pub(super) async fn begin(pool: &PgPool, process: &str, from: Point) -> Result<(
     Ok(())
 }
 
+/// How long a runner may hold the checkpoint without a word: longer than a round takes. A node that was cut off, or that
+/// stands still, loses it to another one then; its own round ends in an error, and is repeated without a second effect.
+const SILENCE_MAX: &str = "30s";
+
 /// The checkpoint, locked; `None` if another runner holds it.
 pub(super) async fn lock_in_tx(tx: &mut PgConnection, process: &str) -> Result<Option<Point>, sqlx::Error> {
-    let row = sqlx::query_file!("src/sql/lock_process.sql", process).fetch_optional(tx).await?;
+    let row = sqlx::query_file!("src/sql/lock_process.sql", process, SILENCE_MAX).fetch_optional(tx).await?;
     Ok(row.map(|row| Point {
         position: Position(row.position),
         hash: Hash(row.hash.try_into().expect("checkpoints_hash keeps it at 32 bytes")),
@@ -24,6 +28,12 @@ pub(super) async fn lock_in_tx(tx: &mut PgConnection, process: &str) -> Result<O
 
 pub(super) async fn save_in_tx(tx: &mut PgConnection, process: &str, point: Point) -> Result<(), sqlx::Error> {
     sqlx::query_file!("src/sql/save_process.sql", process, point.position.0, &point.hash.0[..]).execute(tx).await?;
+    Ok(())
+}
+
+/// Why a process does not go on, or that it does.
+pub(super) async fn note(pool: &PgPool, process: &str, failing: Option<&str>) -> Result<(), sqlx::Error> {
+    sqlx::query_file!("src/sql/note_failing.sql", process, failing).execute(pool).await?;
     Ok(())
 }
 
@@ -107,14 +117,19 @@ async fn request_calls_in_tx(
     Ok(())
 }
 
+/// What is due by `now` for a process that has read up to `read`, once those in `after` have read on to that time too.
 pub(super) async fn due_in_tx(
     tx: &mut PgConnection,
     process: &str,
     now: DateTime<Utc>,
+    read: Position,
+    after: &[&str],
     limit: i64,
 ) -> Result<Vec<Deadline>, sqlx::Error> {
-    let rows = sqlx::query_file!("src/sql/due_deadlines.sql", process, now, limit).fetch_all(tx).await?;
+    let rows =
+        sqlx::query_file!("src/sql/due_deadlines.sql", process, now, after as &[&str], read.0, limit).fetch_all(tx);
     Ok(rows
+        .await?
         .into_iter()
         .map(|row| Deadline { kind: row.kind.into(), subject: row.subject, due_at: row.due_at })
         .collect())

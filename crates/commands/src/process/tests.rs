@@ -227,7 +227,7 @@ async fn meddle(running: &mut Running, chance: &mut Chance, newest: u128) {
     let (order_id, order) = (order_id(number), running.shop.find::<Order>(order_id(number).as_uuid()));
     let sent = order.and_then(|order| order.contents()?.shipments.last()).map(|shipment| shipment.id);
     let fresh = Uuid::from_u128(1 << 64 | u128::from(chance.below(u64::MAX)));
-    match chance.below(10) {
+    match chance.below(16) {
         0 => drop(running.shop.run(cancel(number))),
         1 => {
             let shipment_id = ShipmentId::from_uuid(fresh);
@@ -253,8 +253,12 @@ async fn meddle(running: &mut Running, chance: &mut Chance, newest: u128) {
             running.rewind(process, events);
         }
         7 => running.restart_provider(),
-        8 => running.pass(TimeDelta::minutes(chance.below(20) as i64)).await,
-        _ => running.settle().await,
+        8 => running.lose_answers(),
+        9 => running.pass(TimeDelta::minutes(chance.below(20) as i64)).await,
+        10 => running.shop.pass(TimeDelta::minutes(chance.below(20) as i64)),
+        11 => running.make_calls().await,
+        12 => running.record_answers().await,
+        _ => running.follow(chance.below(3) as usize).await,
     }
 }
 

@@ -28,12 +28,17 @@ const PATIENCE: Duration = Duration::from_millis(20);
 /// After a page that leads to more pages than this, something goes in circles.
 const ROUNDS_MAX: usize = 10_000;
 
+/// Process, kind and subject: a deadline that is set again is moved.
+type DeadlineKey = (&'static str, String, Uuid);
+
 pub(crate) struct Running {
     pub(crate) shop: Shop,
     gateways: Gateways,
     processes: Vec<(Box<dyn Process>, usize)>,
-    deadlines: BTreeMap<(&'static str, String, Uuid), DateTime<Utc>>,
+    deadlines: BTreeMap<DeadlineKey, DateTime<Utc>>,
     calls: Vec<ClaimedCall>,
+    /// What the provider has answered and nobody has recorded yet.
+    answers: Vec<(ClaimedCall, Box<dyn Runnable>)>,
     commands: Commands,
     queue: mpsc::Receiver<Pending>,
 }
@@ -45,7 +50,16 @@ impl Running {
         let (commands, queue) = Commands::detached(book);
         let gateways = simulated();
         let processes = process::all(&gateways).into_iter().map(|process| (process, 0)).collect();
-        Self { shop, gateways, processes, deadlines: BTreeMap::new(), calls: Vec::new(), commands, queue }
+        Self {
+            shop,
+            gateways,
+            processes,
+            deadlines: BTreeMap::new(),
+            calls: Vec::new(),
+            answers: Vec::new(),
+            commands,
+            queue,
+        }
     }
 
     /// A provider that has forgotten everything, as after a restart.
@@ -59,8 +73,13 @@ impl Running {
         *at = at.saturating_sub(events);
     }
 
+    /// Workers that died between the provider's answer and its record: their calls are made again.
+    pub(crate) fn lose_answers(&mut self) {
+        self.calls.extend(std::mem::take(&mut self.answers).into_iter().map(|(call, _)| call));
+    }
+
     pub(crate) fn open_calls(&self) -> usize {
-        self.calls.len()
+        self.calls.len() + self.answers.len()
     }
 
     /// Until the processes have read everything and every call that can be answered is.
@@ -70,9 +89,10 @@ impl Running {
             for process in 0..self.processes.len() {
                 self.follow(process).await;
             }
-            let open = self.calls.len();
+            let open = self.open_calls();
             self.make_calls().await;
-            if before == self.shop.book.len() && open == self.calls.len() {
+            self.record_answers().await;
+            if before == self.shop.book.len() && open == self.open_calls() {
                 return;
             }
         }
@@ -98,12 +118,12 @@ impl Running {
         self.settle().await;
     }
 
-    fn next_deadline(&self, until: DateTime<Utc>) -> Option<((&'static str, String, Uuid), DateTime<Utc>)> {
+    fn next_deadline(&self, until: DateTime<Utc>) -> Option<(DeadlineKey, DateTime<Utc>)> {
         let due = self.deadlines.iter().filter(|(_, due_at)| **due_at <= until);
         due.min_by_key(|(_, due_at)| **due_at).map(|(deadline, due_at)| (deadline.clone(), *due_at))
     }
 
-    async fn follow(&mut self, process: usize) {
+    pub(crate) async fn follow(&mut self, process: usize) {
         while let Some(event) = self.shop.book.get(self.processes[process].1).cloned() {
             let name = self.processes[process].0.name();
             let effects = self.processes[process].0.react(&event).expect("every event can be read");
@@ -136,16 +156,22 @@ impl Running {
         }
     }
 
-    async fn make_calls(&mut self) {
+    pub(crate) async fn make_calls(&mut self) {
         for mut call in std::mem::take(&mut self.calls) {
             call.attempts += 1;
             let stream = <Payment as crate::world::Held>::stream(call.payment_id);
             let events: Vec<_> = self.shop.book.iter().filter(|event| event.stream == stream).cloned().collect();
             match perform_on(&call, &events, &self.gateways, PATIENCE).await {
-                Performed::Done(result) => self.run(result, envelope()).await,
+                Performed::Done(result) => self.answers.push((call, result)),
                 Performed::Nothing => {}
                 Performed::AskLater { .. } => self.calls.push(call),
             }
+        }
+    }
+
+    pub(crate) async fn record_answers(&mut self) {
+        for (_, result) in std::mem::take(&mut self.answers) {
+            self.run(result, envelope()).await;
         }
     }
 

@@ -1,9 +1,12 @@
+-- A kind of call that only a newer release makes is left to it.
 UPDATE process.calls
 SET attempts = attempts + 1, leased_until = now() + make_interval(secs => $2)
 WHERE position IN (
     SELECT position
     FROM process.calls
-    WHERE next_attempt_at <= now() AND (leased_until IS NULL OR leased_until < now())
+    WHERE next_attempt_at <= now()
+        AND (leased_until IS NULL OR leased_until < now())
+        AND kind = ANY ($3::text[])
     ORDER BY next_attempt_at
     LIMIT $1
     FOR UPDATE SKIP LOCKED

@@ -1,0 +1,2 @@
+SELECT count(*) AS "open!", extract(epoch FROM now() - min(requested_at))::float8 AS oldest_seconds
+FROM process.calls

@@ -1,0 +1,143 @@
+//! A way to Postgres that can be shut: the network, or a server that is away, as a node sees it.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU16, Ordering},
+    },
+};
+
+use sqlx::postgres::PgConnectOptions;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
+
+/// Passes bytes on while it is open. Shut, it cuts every connection and every new one.
+pub(super) struct Gate {
+    port: u16,
+    passage: Arc<Passage>,
+    accepting: JoinHandle<()>,
+}
+
+struct Passage {
+    server: AtomicU16,
+    is_open: watch::Sender<bool>,
+    loses_next_reply: AtomicBool,
+    /// Connections that were tried in vain.
+    turned_away: watch::Sender<usize>,
+}
+
+impl Gate {
+    /// To the server at this port.
+    pub(super) async fn to(server: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let passage = Arc::new(Passage {
+            server: AtomicU16::new(server),
+            is_open: watch::Sender::new(true),
+            loses_next_reply: AtomicBool::new(false),
+            turned_away: watch::Sender::new(0),
+        });
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&passage)));
+        Self { port, passage, accepting }
+    }
+
+    /// To the server that all tests share.
+    pub(super) async fn to_shared() -> Self {
+        Self::to(support::postgres::postgres().await.port()).await
+    }
+
+    /// How to log in through here: where `url` does.
+    pub(super) fn options(&self, url: &str) -> PgConnectOptions {
+        url.parse::<PgConnectOptions>().unwrap().host("127.0.0.1").port(self.port)
+    }
+
+    pub(super) fn shut(&self) {
+        self.passage.is_open.send_replace(false);
+    }
+
+    pub(super) fn open(&self) {
+        self.passage.is_open.send_replace(true);
+    }
+
+    /// Opens to a server that has come up elsewhere.
+    pub(super) fn open_to(&self, server: u16) {
+        self.passage.server.store(server, Ordering::SeqCst);
+        self.open();
+    }
+
+    /// The server carries out the next statement, its answer does not arrive, and the gate shuts.
+    pub(super) fn shut_before_the_next_reply(&self) {
+        self.passage.loses_next_reply.store(true, Ordering::SeqCst);
+    }
+
+    /// Until somebody has tried this often to get through the shut gate.
+    pub(super) async fn until_turned_away(&self, times: usize) {
+        self.passage.turned_away.subscribe().wait_for(|turned_away| *turned_away >= times).await.unwrap();
+    }
+
+    pub(super) async fn until_shut(&self) {
+        self.passage.is_open.subscribe().wait_for(|is_open| !is_open).await.unwrap();
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, passage: Arc<Passage>) {
+    // Ends its connections with the gate.
+    let mut connections = JoinSet::new();
+    loop {
+        let (client, _) = listener.accept().await.unwrap();
+        let passage = Arc::clone(&passage);
+        connections.spawn(async move {
+            let mut is_open = passage.is_open.subscribe();
+            if *is_open.borrow() {
+                tokio::select! {
+                    _ = is_open.wait_for(|is_open| !is_open) => (),
+                    _ = connect(client, &passage) => (),
+                }
+            } else {
+                passage.turned_away.send_modify(|turned_away| *turned_away += 1);
+            }
+        });
+    }
+}
+
+async fn connect(client: TcpStream, passage: &Passage) -> io::Result<()> {
+    let server = TcpStream::connect(("127.0.0.1", passage.server.load(Ordering::SeqCst))).await?;
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
+    // Whichever direction ends first takes the other one with it.
+    tokio::select! {
+        ended = pass_on(from_client, to_server, || false) => ended,
+        ended = pass_on(from_server, to_client, || {
+            let loses = passage.loses_next_reply.swap(false, Ordering::SeqCst);
+            if loses {
+                passage.is_open.send_replace(false);
+            }
+            loses
+        }) => ended,
+    }
+}
+
+async fn pass_on(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, ends: impl Fn() -> bool) -> io::Result<()> {
+    let mut bytes = vec![0; 64 * 1024];
+    loop {
+        let read = from.read(&mut bytes).await?;
+        if read == 0 || ends() {
+            return Ok(());
+        }
+        to.write_all(&bytes[..read]).await?;
+    }
+}
