@@ -60,6 +60,23 @@ async fn a_repeated_command_is_answered_as_the_first_time() {
 }
 
 #[tokio::test]
+async fn whoever_hangs_up_and_asks_again_has_asked_once() {
+    let shop = Shop::open().await;
+    shop.sell("MUG", 500, 0).await;
+    let buyer = shop.as_customer();
+    let cart = buyer.open_cart().await;
+    for number in 0..20 {
+        let add = buyer.add(cart, "MUG", 1).key(&number.to_string());
+        // The command is on its way when its client goes; whether it gets there is nobody's to know.
+        let mut first = Box::pin(add.clone().send());
+        let _pending = futures_util::poll!(&mut first);
+        drop(first);
+        let answer = add.answers(200).await;
+        assert_eq!(answer["lines"][0]["quantity"], json!(number + 1));
+    }
+}
+
+#[tokio::test]
 async fn a_key_outlives_the_node_that_took_it() {
     let shop = Shop::open().await;
     shop.sell("MUG", 500, 9).await;

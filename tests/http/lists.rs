@@ -188,6 +188,26 @@ async fn a_parameter_that_means_nothing_is_refused() {
 }
 
 #[tokio::test]
+async fn a_time_or_a_number_at_the_edge_of_everything_breaks_nothing() {
+    let shop = Shop::open().await;
+    let staff = shop.as_staff();
+    for path in [
+        "/v1/orders?created_from=0000-01-01T00:00:00Z&created_to=9999-12-31T23:59:59.999999999Z",
+        "/v1/orders?created_from=-262143-01-01T00:00:00Z",
+        "/v1/orders?created_to=%2B262142-12-31T23:59:59Z",
+        "/v1/orders?created_from=2026-06-30T23:59:60Z",
+        "/v1/reports/sales?from=-262143-01-01&to=%2B262142-12-31",
+        "/v1/reports/sales?group_by=day,day,month,sku,currency,country",
+        "/v1/products?min_price=-9223372036854775808&max_price=9223372036854775807",
+        "/v1/products?q='%22%5C%3A*%26%21%28%29%3C-%3E",
+        "/v1/products?attribute.%22%5C%25_=%27%3B--",
+    ] {
+        let answer = staff.get(path).send().await;
+        assert!([200, 400, 422].contains(&answer.status), "{path}: {}", answer.text());
+    }
+}
+
+#[tokio::test]
 async fn sales_are_reported_by_every_dimension_a_page_at_a_time() {
     let shop = Shop::open().await;
     shop.sell("MUG", 500, 9).await;

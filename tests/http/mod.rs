@@ -11,6 +11,7 @@ mod steps;
 
 mod access;
 mod bad_input;
+mod carts;
 mod checkout;
 mod documents;
 mod headers;
@@ -20,5 +21,6 @@ mod lists;
 mod orders;
 mod payments;
 mod positions;
+mod products;
 mod races;
 mod sale;

@@ -73,6 +73,36 @@ async fn an_order_is_shipped_once() {
 }
 
 #[tokio::test]
+async fn a_parcel_arrives_at_a_time_that_was_and_that_calendars_have() {
+    let shop = Shop::open().await;
+    shop.sell("MUG", 500, 5).await;
+    let staff = shop.as_staff();
+    let order = shop.confirmed_order(&shop.as_customer(), &[("MUG", 1)]).await;
+    let shipment = staff.ship(order).answers(201).await.id();
+    shop.until("payment.completed", shop.order(order).await["payments"][0]["id"].as_str().unwrap().parse().unwrap())
+        .await;
+    let deliver = |time: &str| {
+        let delivery = staff.post(format!("/v1/orders/{order}/shipments/{shipment}/delivery"));
+        delivery.json(json!({ "delivered_at": time }))
+    };
+    for time in [
+        "-5000-01-01T00:00:00Z",
+        "-262143-01-01T00:00:00Z",
+        "0000-01-01T00:00:00Z",
+        "1969-12-31T23:59:59Z",
+        "9999-12-31T23:59:59Z",
+        "+262142-12-31T23:59:59Z",
+        "2026-02-30T00:00:00Z",
+        "2026-02-20 00:00",
+        "yesterday",
+    ] {
+        deliver(time).refused_as("invalid_value").await.names(("pointer", "/delivered_at", "invalid_value"));
+    }
+    deliver("2026-01-02T03:04:05+02:00").answers(200).await;
+    assert_eq!(shop.order(order).await["shipments"][0]["delivered_at"], "2026-01-02T01:04:05Z");
+}
+
+#[tokio::test]
 async fn an_order_is_shipped_in_parts_and_paid_in_parts() {
     let shop = Shop::open().await;
     shop.sell("MUG", 500, 9).await;

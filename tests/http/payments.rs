@@ -133,3 +133,21 @@ async fn staff_void_what_is_held() {
     assert_eq!(refused["current_state"], "payment_not_authorized");
     staff.post(format!("/v1/payments/{id}/captures")).keyed().json(json!({})).refused_as("illegal_transition").await;
 }
+
+#[tokio::test]
+async fn a_provider_that_errs_is_asked_again_and_one_that_captures_nothing_is_told() {
+    let shop = Shop::open().await;
+    let (staff, buyer) = (shop.as_staff(), shop.as_customer());
+    let (order, _) = order_paid_with(&shop, &buyer, "tok_error_once", "payment.authorized").await;
+    shop.until("order.confirmed", order).await;
+
+    let cart = buyer.fill_cart(&[("MUG", 1)]).await;
+    let order = buyer.checkout(cart, paying_with("tok_capture_fails")).answers(201).await;
+    let id = order["payments"][0]["id"].as_str().unwrap().parse().unwrap();
+    shop.until("order.confirmed", order.id()).await;
+    staff.ship(order.id()).answers(201).await;
+    shop.until("payment.failed", id).await;
+    let seen = payment(&shop, id).await;
+    assert_eq!((&seen["status"], &seen["captured"]), (&json!("failed"), &gbp(0)));
+    assert_eq!(shop.order(order.id()).await["payment_status"], "declined");
+}

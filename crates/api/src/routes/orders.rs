@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use commands::command::Answer;
 use commands::orders::{CancelOrder, DeliverShipment, HoldOrder, OrderOutcome, ReleaseOrder, ShipOrder};
 use commands::world::{Held, States};
@@ -26,6 +26,9 @@ use crate::problem::{Place, Problem};
 use crate::problems::{Code, FieldCode};
 use crate::queries::{self, Inquiry};
 use crate::views::order::{OrderView, ShipmentView, sealed_of};
+
+/// How far a carrier's clock may be ahead of ours.
+const CLOCKS_APART_MAX: TimeDelta = TimeDelta::minutes(5);
 
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct Cancellation {
@@ -61,7 +64,7 @@ pub(crate) struct ParcelLine {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
 pub(crate) struct Delivery {
-    /// Now, if it is not given
+    /// Now, if it is not given; never in the future
     delivered_at: Option<DateTime<Utc>>,
 }
 
@@ -255,7 +258,11 @@ pub(crate) async fn deliver(
     if_match: IfMatch,
     body: JsonBody<Delivery>,
 ) -> Result<Response, Problem> {
-    let use_case = DeliverShipment { order_id, shipment_id, delivered_at: body.value.delivered_at };
+    let delivered_at = body.value.delivered_at;
+    if delivered_at.is_some_and(|at| at < DateTime::UNIX_EPOCH || at > Utc::now() + CLOCKS_APART_MAX) {
+        return Err(Problem::value("/delivered_at", "a parcel arrives after 1970 and not in the future"));
+    }
+    let use_case = DeliverShipment { order_id, shipment_id, delivered_at };
     let expected = expected(order_id, if_match);
     let answer = asker.run(&app, use_case, body.idempotency, expected).await?;
     Ok(render_shipment(&asker, &answer, order_id, shipment_id, |command| command))

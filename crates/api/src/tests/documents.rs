@@ -86,8 +86,8 @@ fn test_document() -> Value {
     serde_json::from_slice(app.openapi.get().expect("built")).expect("JSON")
 }
 
-#[test]
-fn a_command_documents_its_headers_and_a_query_its_own() {
+#[tokio::test]
+async fn a_command_documents_its_headers_and_a_query_its_own() {
     let document = test_document();
     let names = |operation: &Value| -> Vec<String> {
         let parameters = operation["parameters"].as_array().expect("parameters");

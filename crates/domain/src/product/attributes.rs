@@ -14,7 +14,7 @@ pub type AttributesPatch = BTreeMap<AttributeName, Option<Scalar>>;
 
 /// A value that is neither a list nor an object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a text, a number, true or false")]
 pub enum Scalar {
     Flag(bool),
     Number(serde_json::Number),
