@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod book;
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod projections;
