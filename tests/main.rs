@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod book;
 #[cfg(test)]
-mod commands;
+mod cli;
 #[cfg(test)]
 mod http;
 #[cfg(test)]

@@ -16,7 +16,7 @@ use projections::{Pages, Progress, ReadModels, Runner};
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -31,6 +31,8 @@ const QUERY_CONNECTIONS_MAX: u32 = 8;
 const PROCESS_CONNECTIONS_MAX: u32 = 8;
 /// A request that finds no connection for this long is answered 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// At the end, when nothing uses them any more.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How often readiness looks at the projections, whose runners may be in other processes.
 const PROJECTIONS_LOOK: Duration = Duration::from_secs(1);
 /// A node whose read models are further behind than this is not ready: its queries would mostly wait.
@@ -88,15 +90,47 @@ impl Shop {
 #[derive(Debug)]
 pub struct Node {
     shop: Shop,
+    pools: Pools,
     tasks: TaskTracker,
     stopping: CancellationToken,
+}
+
+/// The connections of a node; the executor and the projections have their own besides.
+#[derive(Debug)]
+struct Pools {
+    book: PgPool,
+    queries: PgPool,
+    vault: PgPool,
+    processes: PgPool,
+}
+
+impl Pools {
+    /// Nothing is connected yet.
+    fn new(database: &PgConnectOptions) -> Self {
+        Self {
+            book: pool(eventstore::session::reading(database.clone()), BOOK_CONNECTIONS_MAX),
+            queries: pool(projections::reading(database.clone()), QUERY_CONNECTIONS_MAX),
+            vault: pool(database.clone(), PROCESS_CONNECTIONS_MAX),
+            processes: pool(database.clone(), PROCESS_CONNECTIONS_MAX),
+        }
+    }
+
+    /// Says goodbye on every connection, so that the server does not find them cut.
+    async fn close(&self) {
+        let closed =
+            async { tokio::join!(self.book.close(), self.queries.close(), self.vault.close(), self.processes.close()) };
+        if timeout(CLOSE_TIMEOUT, closed).await.is_err() {
+            tracing::debug!("some connections were still in use at the end");
+        }
+    }
 }
 
 impl Node {
     /// Starts every role but the API, which is served on top of what this returns.
     pub async fn start(parts: NodeParts, health: &Health) -> Result<Self, StartError> {
         let database = &parts.database;
-        let book = Book::new(pool(eventstore::session::reading(database.clone()), BOOK_CONNECTIONS_MAX));
+        let pools = Pools::new(database);
+        let book = Book::new(pools.book.clone());
         book.title().await?;
         let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());
         let heads = HeadWatch::new();
@@ -107,14 +141,12 @@ impl Node {
         let node = Self {
             shop: Shop {
                 commands,
-                vault: Arc::new(Vault::new(pool(database.clone(), PROCESS_CONNECTIONS_MAX), parts.master_key)),
-                read_models: ReadModels::new(
-                    pool(projections::reading(database.clone()), QUERY_CONNECTIONS_MAX),
-                    progress.clone(),
-                ),
+                vault: Arc::new(Vault::new(pools.vault.clone(), parts.master_key)),
+                read_models: ReadModels::new(pools.queries.clone(), progress.clone()),
                 heads,
                 book,
             },
+            pools,
             tasks,
             stopping,
         };
@@ -123,7 +155,7 @@ impl Node {
         }
         node.watch_projections(health);
         if parts.duties.contains(&Duty::Processes) {
-            node.start_processes(database, health).await?;
+            node.start_processes(health).await?;
         }
         if let Some(config) = parts.publisher.filter(|_| parts.duties.contains(&Duty::Publisher)) {
             node.start_publisher(config, health);
@@ -142,6 +174,7 @@ impl Node {
         drop(self.shop);
         self.tasks.close();
         self.tasks.wait().await;
+        self.pools.close().await;
     }
 
     fn start_projector(&self, database: &PgConnectOptions, progress: Progress) {
@@ -167,8 +200,8 @@ impl Node {
         });
     }
 
-    async fn start_processes(&self, database: &PgConnectOptions, health: &Health) -> Result<(), StartError> {
-        let pool = pool(database.clone(), PROCESS_CONNECTIONS_MAX);
+    async fn start_processes(&self, health: &Health) -> Result<(), StartError> {
+        let pool = self.pools.processes.clone();
         let check = health.register("processes");
         let mut statuses = Vec::new();
         let gateways = Arc::new(Gateways::default().with(Arc::new(Simulated::default())));

@@ -13,7 +13,7 @@ use crate::dev::{self, DevConfig};
 use crate::telemetry;
 
 /// A terminal shows what needs a person. How the parts come up is for whoever asks for it, with `--log info`.
-const LOG_CALM: &str = "info,sqlx=warn,api::health=warn,eventstore::publisher=warn";
+const LOG_CALM: &str = "info,sqlx=error,api::health=warn,eventstore::publisher=warn";
 
 #[derive(Debug, Args)]
 pub(super) struct Dev {

@@ -36,24 +36,35 @@ struct Ended {
     log: PathBuf,
 }
 
+/// The one that was named, as its owner; checked before anything is begun.
+pub(super) struct Named {
+    options: PgConnectOptions,
+    url: String,
+}
+
+impl Named {
+    pub(super) fn of(config: &DevConfig) -> Result<Option<Self>, Failure> {
+        let Some(url) = &config.database_url else { return Ok(None) };
+        if config.fresh {
+            return Err(Failure::usage(&NotOurs));
+        }
+        let options = url.expose().parse().map_err(|error| Failure::usage(&NodeConfigError::Database(error)))?;
+        Ok(Some(Self { options, url: url.expose().to_owned() }))
+    }
+}
+
 impl Database {
-    pub(super) async fn start(config: &DevConfig, folder: &Folder) -> Result<Self, Failure> {
-        if let Some(url) = &config.database_url {
-            if config.fresh {
-                return Err(Failure::usage(&NotOurs));
-            }
-            let options: PgConnectOptions =
-                url.expose().parse().map_err(|error| Failure::usage(&NodeConfigError::Database(error)))?;
+    pub(super) async fn start(named: Option<Named>, config: &DevConfig, folder: &Folder) -> Result<Self, Failure> {
+        if let Some(Named { options, url }) = named {
             tracing::warn!("the server logs in as the owner of the named database: good for development alone");
-            let url = url.expose().to_owned();
             return Ok(Self { owner: options.clone(), server: options, url, private: None });
         }
-        let bin = config.postgres_bin.as_deref();
         if config.fresh {
             Postgres::remove(folder).await.map_err(|error| Failure::usage(&error))?;
         }
-        let postgres =
-            Postgres::start(folder, Durability::Durable, bin).await.map_err(|error| Failure::usage(&error))?;
+        let bin = config.postgres_bin.as_deref();
+        let started = Postgres::start(folder, Durability::Durable, bin).await;
+        let postgres = started.map_err(|error| Failure::usage(&error))?;
         Ok(Self {
             owner: postgres.owner(DATABASE),
             server: postgres.app(DATABASE),

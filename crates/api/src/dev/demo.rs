@@ -1,5 +1,7 @@
 //! The small catalogue of `daybook dev`, so that there is something to buy. Loaded once: its commands carry keys.
 
+use std::time::{Duration, Instant};
+
 use commands::command::{Actor, Causation, CommandError, Envelope, Key};
 use commands::executor::Commands;
 use commands::inventory::ReceiveStock;
@@ -12,6 +14,10 @@ use uuid::Uuid;
 
 pub(super) const FIRST_SKU: &str = "MUG-BLUE";
 const STOCK: i64 = 500;
+
+/// A machine that is busy when everything starts at once gets more time; a command has its key, so it may be repeated.
+const PATIENCE: Duration = Duration::from_secs(15);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// SKU, name, description, category, price in pence.
 const CATALOGUE: [(&str, &str, &str, &str, i64); 8] = [
@@ -48,7 +54,7 @@ pub(super) async fn load(commands: &Commands) -> Result<(), CommandError> {
     Ok(())
 }
 
-async fn run<U: UseCase>(commands: &Commands, key: String, use_case: U) -> Result<(), CommandError> {
+async fn run<U: UseCase + Clone>(commands: &Commands, key: String, use_case: U) -> Result<(), CommandError> {
     let key = Key { scope: "demo".to_owned(), key, fingerprint: [0; 32], expires_at: None };
     let envelope = Envelope {
         actor: Actor::Service { id: Uuid::nil() },
@@ -58,9 +64,15 @@ async fn run<U: UseCase>(commands: &Commands, key: String, use_case: U) -> Resul
         key: Some(key),
         expected: None,
     };
-    match commands.run(use_case, envelope).await {
-        // Somebody has changed what we would have made: theirs stands.
-        Ok(_) | Err(CommandError::Rejected(_)) => Ok(()),
-        Err(error) => Err(error),
+    let give_up_at = Instant::now() + PATIENCE;
+    loop {
+        match commands.run(use_case.clone(), envelope.clone()).await {
+            // Somebody has changed what we would have made: theirs stands.
+            Ok(_) | Err(CommandError::Rejected(_)) => return Ok(()),
+            Err(CommandError::Overloaded | CommandError::Unavailable) if Instant::now() < give_up_at => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(error) => return Err(error),
+        }
     }
 }

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use self::addresses::Addresses;
 pub(crate) use self::addresses::postgres_of;
 use self::broker::Broker;
-use self::database::{Database, ended};
+use self::database::{Database, Named, ended};
 use self::greeting::Greeting;
 use crate::auth::keys::KeyRing;
 use crate::auth::signing::{TokenSigner, open_or_create_dev_key};
@@ -69,16 +69,17 @@ struct Introduction<'a> {
 pub(crate) async fn run(config: DevConfig) -> Result<ExitCode, Failure> {
     let started = Instant::now();
     let scrape = metrics::install().map_err(|error| Failure::fault(&error))?;
-    // Ports and folder first: what is taken costs nobody anything.
+    // What cannot be used, and what is taken, costs nobody anything.
+    let named = Named::of(&config)?;
     let api = bind("--listen", config.listen).await?;
-    let admin = config.admin_listen.unwrap_or_else(|| next_port_up(api.address()));
+    let admin = config.admin_listen.unwrap_or_else(|| next_port_up(config.listen));
     let administration = bind("--admin-listen", admin).await?;
     let folder = Folder::open(&config.data).map_err(|error| Failure::usage(&error))?;
     // Those of a predecessor that was killed.
     forget_addresses(&folder)?;
     let signer = open_or_create_dev_key(folder.path()).map_err(|error| Failure::usage(&error))?;
 
-    let database = Database::start(&config, &folder).await?;
+    let database = Database::start(named, &config, &folder).await?;
     let broker = Broker::start(&config)?;
     migrate::run(&database.owner).await.map_err(|error| Failure::fault(&error))?;
     let addresses = Addresses {

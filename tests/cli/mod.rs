@@ -1,0 +1,12 @@
+//! The program `daybook` as its users start it: what it prints, what it exits with, and what it leaves behind.
+//!
+//! Read [`program`] for how a test starts it.
+
+mod program;
+
+mod book;
+mod dev;
+mod documents;
+mod named;
+mod refusals;
+mod serve;
