@@ -53,12 +53,6 @@ impl Answer {
         self.header("idempotent-replayed") == "true"
     }
 
-    #[track_caller]
-    pub(super) fn has_status(self, status: u16) -> Self {
-        assert_eq!(self.status, status, "{}", self.text());
-        self
-    }
-
     /// It is a refusal with this code, and says so everywhere.
     #[track_caller]
     pub(super) fn has_code(self, code: &str) -> Self {

@@ -65,7 +65,7 @@ pub(super) struct Request {
 
 impl Request {
     pub(super) fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.parse().unwrap(), value.parse().unwrap()));
+        self.headers.push((name.parse().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap()));
         self
     }
 
@@ -76,6 +76,11 @@ impl Request {
     /// Said to be JSON, whatever it is.
     pub(super) fn text(self, body: impl Into<Bytes>) -> Self {
         Self { body: body.into(), ..self.header("content-type", "application/json") }
+    }
+
+    /// Of no type.
+    pub(super) fn body(self, body: impl Into<Bytes>) -> Self {
+        Self { body: body.into(), ..self }
     }
 
     pub(super) fn key(self, key: &str) -> Self {
@@ -116,7 +121,9 @@ impl Request {
             HttpRequest::builder().method(method.clone()).uri(&path).body(Body::from(body.clone())).unwrap();
         let content_type =
             headers.iter().find(|(name, _)| name == header::CONTENT_TYPE).map(|(_, value)| value.clone());
-        request.headers_mut().extend(headers.into_iter().map(|(name, value)| (Some(name), value)).collect::<Vec<_>>());
+        for (name, value) in headers {
+            request.headers_mut().append(name, value);
+        }
         let response = shop.router().oneshot(request).await.unwrap();
         let (parts, content) = response.into_parts();
         let bytes = content.collect().await.unwrap().to_bytes();

@@ -95,7 +95,10 @@ fn every_component_of_the_document_is_used() {
     let mut references = Vec::new();
     members(&document, "$ref", &mut references);
     for kind in ["schemas", "parameters", "headers"] {
-        for name in document["components"][kind].as_object().unwrap().keys() {
+        let components = document["components"][kind].as_object().unwrap();
+        // The schema of a page holds that of its rows.
+        let is_row = |name: &str| components.contains_key(&format!("Page_{name}"));
+        for name in components.keys().filter(|name| !is_row(name)) {
             let reference = json!(format!("#/components/{kind}/{name}"));
             assert!(references.contains(&&reference), "nothing refers to {reference}");
         }

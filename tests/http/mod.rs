@@ -9,5 +9,16 @@ mod contract;
 mod shop;
 mod steps;
 
+mod access;
+mod bad_input;
+mod checkout;
 mod documents;
+mod headers;
+mod inventory;
+mod keys;
+mod lists;
+mod orders;
+mod payments;
+mod positions;
+mod races;
 mod sale;

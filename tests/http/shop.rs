@@ -101,6 +101,11 @@ impl Shop {
         Self::open_with(&[Duty::Api, Duty::Processes]).await
     }
 
+    /// Where what was decided leads to nothing further.
+    pub(super) async fn open_without_processes() -> Self {
+        Self::open_with(&[Duty::Api, Duty::Projector]).await
+    }
+
     async fn open_with(duties: &[Duty]) -> Self {
         let database = Database::fresh().await;
         let running = Running::start(&database, duties).await;
@@ -112,8 +117,8 @@ impl Shop {
         self.restart_with(&EVERYTHING).await;
     }
 
-    pub(super) async fn restart_without_projector(&self) {
-        self.restart_with(&[Duty::Api, Duty::Processes]).await;
+    pub(super) async fn restart_without_processes(&self) {
+        self.restart_with(&[Duty::Api, Duty::Projector]).await;
     }
 
     async fn restart_with(&self, duties: &[Duty]) {

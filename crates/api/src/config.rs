@@ -208,7 +208,7 @@ pub(crate) fn reachable(listen: SocketAddr) -> SocketAddr {
 pub enum NodeConfigError {
     #[error("DATABASE_URL is needed: the Postgres that holds the book")]
     NoDatabase,
-    #[error("DATABASE_URL is not a URL of a Postgres")]
+    #[error("this is not the URL of a Postgres")]
     Database(#[source] sqlx::Error),
     #[error("KAFKA_BROKERS is needed by the publisher; a node without one: --only api,projector,processes")]
     NoKafka,

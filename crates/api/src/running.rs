@@ -2,6 +2,7 @@
 //! `daybook serve` and `daybook dev`.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use domain::money::Currency;
@@ -12,13 +13,26 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::auth::token::Authenticator;
+use crate::cli::Failure;
 use crate::health::{CheckHandle, Health};
 use crate::node::{Node, Shop};
-use crate::server::Listener;
+use crate::server::{BindError, Listener};
 use crate::{admin, router};
 
 /// What a shell reports for a program ended by SIGINT.
 const EXIT_INTERRUPTED: i32 = 130;
+
+/// Binds the address that a flag gave.
+pub(crate) async fn bind(flag: &'static str, address: SocketAddr) -> Result<Listener, Failure> {
+    Listener::bind(address).await.map_err(|source| Failure::usage(&Unbound { flag, source }))
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{flag}")]
+struct Unbound {
+    flag: &'static str,
+    source: BindError,
+}
 
 pub(crate) struct Running {
     pub(crate) health: Health,

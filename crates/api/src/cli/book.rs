@@ -8,7 +8,7 @@ use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use super::Failure;
-use crate::config::Secret;
+use crate::config::{NodeConfigError, Secret};
 use crate::dev;
 
 /// A subcommand asks one thing after another.
@@ -37,7 +37,7 @@ impl BookArgs {
             Some(url) => url.expose().to_owned(),
             None => dev::postgres_of(&self.data).map_err(|error| Failure::usage(&error))?,
         };
-        url.parse().map_err(|error: sqlx::Error| Failure::usage(&error))
+        url.parse().map_err(|error| Failure::usage(&NodeConfigError::Database(error)))
     }
 }
 

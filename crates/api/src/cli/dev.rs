@@ -63,6 +63,9 @@ impl Dev {
             topic_prefix: self.topic_prefix,
         };
         let runtime = Runtime::new().map_err(|error| Failure::fault(&error))?;
-        runtime.block_on(dev::run(config))
+        let done = runtime.block_on(dev::run(config));
+        // Without a Postgres there may be parts that still try: nothing is waited for any more.
+        runtime.shutdown_background();
+        done
     }
 }

@@ -115,12 +115,15 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The error with the chain of its causes.
+/// The error with the chain of its causes. Those of others repeat theirs, which is left out.
 fn in_one_line(error: &(dyn std::error::Error + 'static)) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        line = format!("{line}: {error}");
+        let text = error.to_string();
+        if !line.ends_with(&text) {
+            line = format!("{line}: {text}");
+        }
         cause = error.source();
     }
     line.replace('\n', " ")

@@ -9,8 +9,7 @@ use tokio::runtime::Runtime;
 use super::Failure;
 use crate::config::{Config, Duty, LOG_DEFAULT, NodeArgs};
 use crate::node::Node;
-use crate::running::Running;
-use crate::server::Listener;
+use crate::running::{Running, bind};
 use crate::{metrics, telemetry};
 
 #[derive(Debug, Args)]
@@ -34,10 +33,10 @@ async fn serve(config: Config) -> Result<ExitCode, Failure> {
 
     // Bound before anything else is started, so that a port in use costs nobody anything.
     let api = match config.runs(Duty::Api) {
-        true => Some(Listener::bind(config.listen).await.map_err(|error| Failure::usage(&error))?),
+        true => Some(bind("--listen", config.listen).await?),
         false => None,
     };
-    let administration = Listener::bind(config.admin_listen).await.map_err(|error| Failure::usage(&error))?;
+    let administration = bind("--admin-listen", config.admin_listen).await?;
 
     tracing::info!(?config, "starting");
     let parts = config.node_parts().map_err(|error| Failure::usage(&error))?;

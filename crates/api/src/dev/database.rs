@@ -1,18 +1,19 @@
 //! The Postgres of `daybook dev`: a private one in the data folder, or the one that was named.
 
+use std::future::pending;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
-use tokio_util::sync::CancellationToken;
 
 use super::DevConfig;
 use crate::cli::Failure;
+use crate::config::NodeConfigError;
 use crate::servers::folder::Folder;
 use crate::servers::postgres::{DATABASE, Durability, Postgres};
 
 /// How often the private Postgres is looked after.
-const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(250);
 
 /// Where the book is, and who may do what with it.
 pub(super) struct Database {
@@ -42,7 +43,7 @@ impl Database {
                 return Err(Failure::usage(&NotOurs));
             }
             let options: PgConnectOptions =
-                url.expose().parse().map_err(|error: sqlx::Error| Failure::usage(&error))?;
+                url.expose().parse().map_err(|error| Failure::usage(&NodeConfigError::Database(error)))?;
             tracing::warn!("the server logs in as the owner of the named database: good for development alone");
             let url = url.expose().to_owned();
             return Ok(Self { owner: options.clone(), server: options, url, private: None });
@@ -62,19 +63,11 @@ impl Database {
     }
 }
 
-/// Looks after the private Postgres until the program stops, and gives it back then: it is the last to go. Should it end by
-/// itself, so does the program.
-pub(super) async fn look_after(
-    mut private: Option<Postgres>,
-    stopping: CancellationToken,
-) -> Result<Option<Postgres>, Failure> {
-    while stopping.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
-        if let Some(postgres) = &mut private
-            && postgres.ended()
-        {
-            stopping.cancel();
-            return Err(Failure::fault(&Ended { log: postgres.log() }));
-        }
+/// Looks after a private Postgres. Returns when it has ended by itself, which nothing can be done without.
+pub(super) async fn ended(private: &mut Option<Postgres>) -> Failure {
+    let Some(postgres) = private else { return pending().await };
+    while !postgres.ended() {
+        tokio::time::sleep(LOOK).await;
     }
-    Ok(private)
+    Failure::fault(&Ended { log: postgres.log() })
 }

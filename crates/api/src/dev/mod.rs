@@ -20,7 +20,7 @@ use uuid::Uuid;
 use self::addresses::Addresses;
 pub(crate) use self::addresses::postgres_of;
 use self::broker::Broker;
-use self::database::{Database, look_after};
+use self::database::{Database, ended};
 use self::greeting::Greeting;
 use crate::auth::keys::KeyRing;
 use crate::auth::signing::{TokenSigner, open_or_create_dev_key};
@@ -29,7 +29,7 @@ use crate::cli::{Failure, say};
 use crate::config::{Duty, Secret, next_port_up, parse_master_key};
 use crate::health::Health;
 use crate::node::{Node, NodeParts, Shop};
-use crate::running::Running;
+use crate::running::{Running, bind};
 use crate::server::Listener;
 use crate::servers::folder::Folder;
 use crate::{metrics, migrate};
@@ -70,9 +70,9 @@ pub(crate) async fn run(config: DevConfig) -> Result<ExitCode, Failure> {
     let started = Instant::now();
     let scrape = metrics::install().map_err(|error| Failure::fault(&error))?;
     // Ports and folder first: what is taken costs nobody anything.
-    let api = Listener::bind(config.listen).await.map_err(|error| Failure::usage(&error))?;
+    let api = bind("--listen", config.listen).await?;
     let admin = config.admin_listen.unwrap_or_else(|| next_port_up(api.address()));
-    let administration = Listener::bind(admin).await.map_err(|error| Failure::usage(&error))?;
+    let administration = bind("--admin-listen", admin).await?;
     let folder = Folder::open(&config.data).map_err(|error| Failure::usage(&error))?;
     // Those of a predecessor that was killed.
     forget_addresses(&folder)?;
@@ -89,6 +89,7 @@ pub(crate) async fn run(config: DevConfig) -> Result<ExitCode, Failure> {
         kafka_is_inside: broker.is_inside(),
         topic_prefix: config.topic_prefix.clone(),
     };
+    let greeting = Greeting::new(&addresses, &signer, &config);
     let running = Running::new(administration, scrape).map_err(|error| Failure::fault(&error))?;
     let parts = NodeParts {
         database: database.server,
@@ -98,10 +99,28 @@ pub(crate) async fn run(config: DevConfig) -> Result<ExitCode, Failure> {
     };
     let node = Node::start(parts, &running.health).await.map_err(|error| Failure::fault(&error))?;
     running.started();
-    let watch = tokio::spawn(look_after(database.private, running.stopping.clone()));
-
-    let greeting = Greeting::new(&addresses, &signer, &config);
+    let auth = authenticator(signer)?;
+    let mut postgres = database.private;
     let introduction = Introduction { config: &config, folder: &folder, addresses, greeting, started };
+    let served = tokio::select! {
+        served = serve(running, node, api, auth, introduction) => served,
+        failure = ended(&mut postgres) => Err(failure),
+    };
+    // The servers go after all that use them, and the addresses with them.
+    drop(broker);
+    drop(postgres);
+    forget_addresses(&folder)?;
+    served.map(|()| ExitCode::SUCCESS)
+}
+
+/// Until a signal, or until something has gone wrong on the way to the first request.
+async fn serve(
+    running: Running,
+    node: Node,
+    listener: Listener,
+    auth: Arc<Authenticator>,
+    introduction: Introduction<'_>,
+) -> Result<(), Failure> {
     let introduced = async {
         let said = introduction.make(node.shop(), &running.health);
         let said = running.stopping.run_until_cancelled(said).await.unwrap_or(Ok(()));
@@ -110,15 +129,10 @@ pub(crate) async fn run(config: DevConfig) -> Result<ExitCode, Failure> {
         }
         said
     };
-    let serving = running.serve(api, authenticator(signer)?, node.shop().clone(), CURRENCY);
+    let serving = running.serve(listener, auth, node.shop().clone(), CURRENCY);
     let (introduced, ()) = tokio::join!(introduced, serving);
-    // The servers go after all that use them, and the addresses with them.
     running.until_stopped(node).await;
-    drop(broker);
-    let postgres = watch.await.map_err(|error| Failure::fault(&error))?;
-    forget_addresses(&folder)?;
-    drop(postgres?);
-    introduced.map(|()| ExitCode::SUCCESS)
+    introduced
 }
 
 impl Introduction<'_> {

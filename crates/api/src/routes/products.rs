@@ -58,9 +58,9 @@ pub(crate) struct NewProduct {
 /// A JSON Merge Patch: what is not named stays, what is null goes.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct ProductPatch {
-    #[schema(value_type = Option<String>, max_length = 200)]
+    #[schema(value_type = String, required = false, max_length = 200)]
     #[serde(default)]
-    name: Option<Name>,
+    name: Patch<Name>,
     #[schema(value_type = Option<String>, max_length = 5000)]
     #[serde(default)]
     description: Patch<Description>,
@@ -263,6 +263,11 @@ pub(crate) async fn update_product(
 ) -> Result<Response, Problem> {
     let expected = expected(&sku, if_match).ok_or_else(|| Problem::new(Code::IfMatchRequired))?;
     let ProductPatch { name, description, category, attributes, parent_sku } = body.value;
+    let name = match name {
+        Patch::Keep => None,
+        Patch::Set(name) => Some(name),
+        Patch::Clear => return Err(Problem::value("/name", "a product has a name")),
+    };
     let use_case = UpdateProduct { sku, changes: Changes { name, description, category, attributes, parent_sku } };
     let answer = asker.run(&app, use_case, body.idempotency, Some(expected)).await?;
     Ok(render(&asker, &answer, |command| command))
