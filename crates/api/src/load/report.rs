@@ -34,8 +34,6 @@ pub(super) struct Report<'a> {
     pub(super) shopped: &'a Shopped,
     pub(super) sums: &'a Sums,
     pub(super) delivered: u64,
-    /// In KiB, of a server of our own.
-    pub(super) peak_memory: Option<u64>,
 }
 
 /// Rows of a label and a value, under headings.
@@ -57,6 +55,23 @@ impl Table {
     fn note(&mut self, text: impl fmt::Display) {
         let _ = writeln!(self.0, "  {text}");
     }
+}
+
+/// What the server took of the machine, from its start to the end of the reconciliation.
+pub(super) fn server(peak_resident_kib: Option<u64>) -> String {
+    let mut table = Table::default();
+    table.heading("\nThe server");
+    let label = format!("peak resident memory (limit {} MiB)", memory::LIMIT_KIB / 1024);
+    match peak_resident_kib {
+        None => table.row(label, "not ours"),
+        Some(kib) => {
+            table.row(label, format!("{} MiB", grouped(kib / 1024)));
+            if kib > memory::LIMIT_KIB {
+                table.note("that is more than it may use");
+            }
+        }
+    }
+    table.0
 }
 
 /// What the file holds.
@@ -87,7 +102,6 @@ impl fmt::Display for Report<'_> {
         let mut table = Table::default();
         self.commands(&mut table, self.setup);
         self.commands(&mut table, self.sales);
-        self.speed(&mut table);
         self.outcome(&mut table);
         self.months(&mut table);
         f.write_str(&table.0)
@@ -112,20 +126,6 @@ impl Report<'_> {
         table.row("commands/s", grouped(phase.rate().round() as u64));
         table.row("p50", millis(tally.latency(500)));
         table.row("p99", millis(tally.latency(990)));
-    }
-
-    fn speed(&self, table: &mut Table) {
-        table.heading("The server");
-        let limit = memory::LIMIT_KIB / 1024;
-        match self.peak_memory {
-            Some(kib) => {
-                table.row(format!("peak resident memory (limit {limit} MiB)"), format!("{} MiB", grouped(kib / 1024)));
-                if kib > memory::LIMIT_KIB {
-                    table.note("the server used more memory than it may");
-                }
-            }
-            None => table.row("peak resident memory", "- (not ours)"),
-        }
     }
 
     fn outcome(&self, table: &mut Table) {

@@ -84,7 +84,6 @@ pub async fn run(options: Options, mut tell: impl FnMut(&dyn Display)) -> Result
     setup::require_no_orders(&instance.api, &tokens).await?;
     let setup = set_up(&instance.api, &plan, &tokens).await?;
     let sold = sell(&instance.api, &plan, &tokens, options.clients).await;
-    let peak_memory = own.as_ref().and_then(|_| memory::peak_resident(memory::serving_process(&instance.data)?));
 
     let Sold { sales, shopped, delivered, staff_error } = sold;
     let over_http = sales.rate();
@@ -92,12 +91,14 @@ pub async fn run(options: Options, mut tell: impl FnMut(&dyn Display)) -> Result
     let mut loaded = Loaded { plan, accepted, position: sales.tally.position, reconciled: false };
     let sums = loaded.evidence().sums();
     let (setup, sales, shopped) = (&setup, &sales, &shopped);
-    tell(&Report { setup, sales, shopped, sums: &sums, delivered, peak_memory });
+    tell(&Report { setup, sales, shopped, sums: &sums, delivered });
     if let Some(error) = &staff_error {
         tell(&Check::broken("staff", error));
     }
     let passed = reconcile(loaded.evidence(), &instance, |check| tell(check)).await?;
     loaded.reconciled = passed && staff_error.is_none();
+    let peak_resident = own.as_ref().and_then(|_| memory::peak_resident(memory::serving_process(&instance.data)?));
+    tell(&report::server(peak_resident).trim_end());
     if let Some(own) = own {
         let plan = Arc::clone(&loaded.plan);
         let alone = move || measure_alone(own, &plan, options.clients, over_http);

@@ -1,3 +1,5 @@
+//! The excerpt and single lines through the reader, and every kind of file that is refused.
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 

@@ -1,3 +1,5 @@
+//! The client against a stand-in that refuses, hangs up and answers late.
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! The arithmetic of what the taken invoices need and come to.
+
 use super::{Plan, StockFactor, Sums};
 use crate::load::baskets::tests::excerpt;
 use crate::load::line::Month;

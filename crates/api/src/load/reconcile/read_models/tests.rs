@@ -1,3 +1,5 @@
+//! Read models as they must be, and each with one thing wrong.
+
 use uuid::Uuid;
 
 use super::{Money, Order, OrderLine, Orders, Sale, Stock, Stocks, lines, sales};

@@ -1,3 +1,5 @@
+//! Topics as they must be, and each with one record wrong.
+
 use std::convert::Infallible;
 
 use chrono::DateTime;
