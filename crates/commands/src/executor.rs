@@ -283,8 +283,11 @@ impl Executor {
                 self.next(waiting);
             }
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, commands = waiting.len(),
-                    "streams could not be loaded");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    commands = waiting.len(),
+                    "streams could not be loaded"
+                );
                 refuse(waiting);
             }
         }

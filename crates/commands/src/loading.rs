@@ -144,12 +144,7 @@ impl Loading {
     }
 }
 
-async fn load(
-    book: Book,
-    streams: Vec<StreamId>,
-    up_to: Position,
-    ride_out: Duration,
-) -> Result<States, LoadError> {
+async fn load(book: Book, streams: Vec<StreamId>, up_to: Position, ride_out: Duration) -> Result<States, LoadError> {
     let give_up_at = Instant::now() + ride_out;
     loop {
         let error = match timeout(QUERY_LIMIT, book.streams(&streams, up_to)).await {

@@ -23,9 +23,7 @@ impl Executor {
             return Some(commands);
         }
         match self.writer.keys(&wanted).await {
-            Ok(stored) => {
-                Some(commands.into_iter().filter_map(|pending| answer_from(pending, &stored)).collect())
-            }
+            Ok(stored) => Some(commands.into_iter().filter_map(|pending| answer_from(pending, &stored)).collect()),
             Err(error) => {
                 self.without_keys(&error, commands).await;
                 None

@@ -51,8 +51,11 @@ impl Executor {
                 refuse(batch.waiting.into_iter().map(|waiting| waiting.pending));
             }
             AppendError::Unavailable { .. } if appends => {
-                tracing::error!(error = &error as &dyn std::error::Error, commands = batch.waiting.len(),
-                    "the book cannot be written");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    commands = batch.waiting.len(),
+                    "the book cannot be written"
+                );
                 self.announce(Health::Unavailable);
                 // Tried long enough, and perhaps appended after all: to decide them again could do it twice.
                 refuse(batch.waiting.into_iter().map(|waiting| waiting.pending));
@@ -226,11 +229,7 @@ fn follows(head: Point, page: &[RecordedEvent]) -> bool {
 }
 
 /// Waits for `reading`. Whoever comes meanwhile is refused, if so it is to be.
-async fn while_refusing<T>(
-    queue: &mut mpsc::Receiver<Pending>,
-    refusing: bool,
-    reading: impl Future<Output = T>,
-) -> T {
+async fn while_refusing<T>(queue: &mut mpsc::Receiver<Pending>, refusing: bool, reading: impl Future<Output = T>) -> T {
     tokio::pin!(reading);
     loop {
         tokio::select! {
