@@ -6,6 +6,8 @@ mod book;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod load;
