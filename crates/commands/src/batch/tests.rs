@@ -1,3 +1,5 @@
+//! Deciding a batch: what goes in which order, what waits for later, and what a panic leaves behind.
+
 use domain::cart::{self, Cart, Dropped};
 use domain::ids::{CartId, CustomerId, Quantity, Sku, Text};
 use domain::money::Currency;

@@ -27,11 +27,11 @@ use crate::process::{Call, Deadline, Effect, Process};
 use crate::products::CreateProduct;
 
 pub(crate) fn sku(text: &str) -> Sku {
-    Sku::new(text).unwrap()
+    Sku::new(text).expect("a fixture is well-formed")
 }
 
 pub(crate) fn quantity(units: i64) -> Quantity {
-    Quantity::new(units).unwrap()
+    Quantity::new(units).expect("a fixture is well-formed")
 }
 
 pub(crate) fn gbp(amount: i64) -> Money {
@@ -39,7 +39,7 @@ pub(crate) fn gbp(amount: i64) -> Money {
 }
 
 pub(crate) fn reason(text: &str) -> Reason {
-    Reason::new(text).unwrap()
+    Reason::new(text).expect("a fixture is well-formed")
 }
 
 pub(crate) fn customer(number: u128) -> CustomerId {
@@ -68,21 +68,21 @@ pub(crate) fn shipment_id(number: u128) -> ShipmentId {
 }
 
 pub(crate) fn reference(text: &str) -> ProviderReference {
-    ProviderReference::new(text).unwrap()
+    ProviderReference::new(text).expect("a fixture is well-formed")
 }
 
 pub(crate) fn paying_with(token: &str) -> PaymentDetails {
     PaymentDetails {
-        provider: Provider::new("simulated").unwrap(),
-        method: Method::new("card").unwrap(),
-        token: PaymentToken::new(token).unwrap(),
+        provider: Provider::new("simulated").expect("a fixture is well-formed"),
+        method: Method::new("card").expect("a fixture is well-formed"),
+        token: PaymentToken::new(token).expect("a fixture is well-formed"),
     }
 }
 
 pub(crate) fn create(text: &str, price: i64) -> CreateProduct {
     CreateProduct {
         sku: sku(text),
-        name: Name::new(text).unwrap(),
+        name: Name::new(text).expect("a fixture is well-formed"),
         description: None,
         category: None,
         price: gbp(price),
@@ -112,7 +112,7 @@ pub(crate) fn check_out(number: u128) -> CheckOut {
         order_id: order_id(number),
         payment_id: payment_id(number),
         payment: paying_with("tok_ok"),
-        shipping_address: Sealed::new(buyer().as_uuid(), "sealed").unwrap(),
+        shipping_address: Sealed::new(buyer().as_uuid(), "sealed").expect("a fixture is well-formed"),
         email: None,
         country: None,
         expected_total: None,
@@ -129,8 +129,8 @@ pub(crate) fn ship(number: u128, lines: Option<&[(&str, i64)]>) -> ShipOrder {
         order_id: order_id(number),
         shipment_id: shipment_id(number),
         lines: lines.map(|lines| lines.iter().map(units).collect()),
-        carrier: order::Carrier::new("Royal Mail").unwrap(),
-        tracking: order::Tracking::new("RM1").unwrap(),
+        carrier: order::Carrier::new("Royal Mail").expect("a fixture is well-formed"),
+        tracking: order::Tracking::new("RM1").expect("a fixture is well-formed"),
     }
 }
 
@@ -205,7 +205,7 @@ impl Shop {
         self.accept(RecordFailure {
             payment_id: payment_id(number),
             operation: Operation::Authorization,
-            code: FailureCode::new("card_declined").unwrap(),
+            code: FailureCode::new("card_declined").expect("a fixture is well-formed"),
             detail: None,
         });
     }
