@@ -6,6 +6,12 @@ mod book;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod http;
+#[cfg(test)]
+mod load;
+#[cfg(test)]
+mod projections;
+#[cfg(test)]
 mod publisher;
 #[cfg(test)]
 mod servers;

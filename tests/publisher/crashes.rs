@@ -58,11 +58,11 @@ impl Process {
     }
 }
 
-async fn killed_at(step: &str, batch: u32) {
+async fn killed_at(step: &str, batch: u32, action: &str) {
     let Some(kafka) = support::kafka().await else { return };
     let prefix = kafka.topic_prefix();
     let mut book = TestBook::with_events(200).await;
-    let failpoint = format!("publisher.{step}:{batch}:kill");
+    let failpoint = format!("publisher.{step}:{batch}:{action}");
     let mut process = Process::start(kafka.brokers(), &prefix, &book, Some(&failpoint));
     if batch > 1 {
         process.says("Running 200").await;
@@ -77,27 +77,32 @@ async fn killed_at(step: &str, batch: u32) {
 
 #[tokio::test]
 async fn a_publisher_killed_before_it_produces_loses_and_repeats_nothing() {
-    killed_at("before_produce", 2).await;
+    killed_at("before_produce", 2, "kill").await;
 }
 
 #[tokio::test]
 async fn a_publisher_killed_with_records_in_its_queue_loses_and_repeats_nothing() {
-    killed_at("after_produce", 2).await;
+    killed_at("after_produce", 2, "kill").await;
+}
+
+#[tokio::test]
+async fn a_publisher_killed_when_its_records_are_stored_but_not_its_progress_loses_and_repeats_nothing() {
+    killed_at("after_produce", 2, "kill-late").await;
 }
 
 #[tokio::test]
 async fn a_publisher_killed_between_acknowledgement_and_commit_loses_and_repeats_nothing() {
-    killed_at("after_acknowledgement", 2).await;
+    killed_at("after_acknowledgement", 2, "kill").await;
 }
 
 #[tokio::test]
 async fn a_publisher_killed_before_its_very_first_commit_leaves_topics_that_can_be_filled() {
-    killed_at("after_acknowledgement", 1).await;
+    killed_at("after_acknowledgement", 1, "kill").await;
 }
 
 #[tokio::test]
 async fn a_publisher_killed_after_the_commit_loses_and_repeats_nothing() {
-    killed_at("after_commit", 2).await;
+    killed_at("after_commit", 2, "kill").await;
 }
 
 #[tokio::test]

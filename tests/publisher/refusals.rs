@@ -5,20 +5,15 @@ use std::time::Duration;
 use eventstore::publisher::{PublishError, Publisher, PublisherState, Refusal};
 use eventstore::{HeadWatch, Position};
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
+use rdkafka::admin::{AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::books::{TestBook, config, drain};
-use super::topics::{check_book, topics};
+use super::topics::{admin, check_book, topics};
 
 const WITHIN: Duration = Duration::from_secs(60);
-
-fn admin(brokers: &str) -> AdminClient<DefaultClientContext> {
-    ClientConfig::new().set("bootstrap.servers", brokers).create().unwrap()
-}
 
 #[track_caller]
 fn refusal<T: std::fmt::Debug>(result: Result<T, PublishError>) -> Refusal {
@@ -112,9 +107,7 @@ async fn a_topic_that_holds_records_of_somebody_else_is_refused() {
     let topic = format!("{prefix}.order");
     let new = NewTopic::new(&topic, 2, TopicReplication::Fixed(1));
     admin(kafka.brokers()).create_topics([&new], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
-    let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", kafka.brokers()).create().unwrap();
-    producer.send(BaseRecord::to(&topic).key("key").payload("theirs")).unwrap();
-    producer.flush(WITHIN).unwrap();
+    put(kafka.brokers(), &topic, "theirs");
 
     let book = TestBook::with_events(10).await;
     let mut publisher = Publisher::new(config(kafka.brokers(), &prefix), book.book.clone());
@@ -133,4 +126,22 @@ async fn an_empty_topic_that_was_made_beforehand_keeps_its_partition_count() {
     drain(&mut Publisher::new(config(kafka.brokers(), &prefix), book.book.clone())).await.unwrap();
     assert_eq!(topics(kafka.brokers(), &prefix)[&topic], 7);
     check_book(kafka.brokers(), &prefix, &book.book).await;
+}
+
+#[tokio::test]
+async fn progress_that_cannot_be_understood_is_refused() {
+    let Some(kafka) = support::kafka().await else { return };
+    let prefix = kafka.topic_prefix();
+    let book = TestBook::with_events(10).await;
+    drain(&mut Publisher::new(config(kafka.brokers(), &prefix), book.book.clone())).await.unwrap();
+    put(kafka.brokers(), &config(kafka.brokers(), &prefix).progress_topic(), "somewhere near the end");
+    let mut publisher = Publisher::new(config(kafka.brokers(), &prefix), book.book.clone());
+    let found = refusal(drain(&mut publisher).await);
+    assert!(matches!(found, Refusal::Progress { .. }), "{found}");
+}
+
+fn put(brokers: &str, topic: &str, value: &str) {
+    let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", brokers).create().unwrap();
+    producer.send(BaseRecord::to(topic).key("key").payload(value)).unwrap();
+    producer.flush(WITHIN).unwrap();
 }

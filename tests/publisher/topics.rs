@@ -1,11 +1,13 @@
 //! What is in the topics, read as a stranger would, and compared with the book.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use eventstore::publisher::partition_of;
 use eventstore::{Book, Hash, Position, RecordedEvent, StreamId};
+use rdkafka::admin::AdminClient;
+use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
@@ -14,12 +16,13 @@ use uuid::Uuid;
 
 const WITHIN: Duration = Duration::from_secs(60);
 
-pub(super) struct Record {
-    pub(super) partition: i32,
-    pub(super) key: String,
-    pub(super) value: String,
-    pub(super) headers: BTreeMap<String, String>,
-    pub(super) timestamp_ms: i64,
+struct Record {
+    topic: String,
+    partition: i32,
+    key: String,
+    value: String,
+    headers: BTreeMap<String, String>,
+    timestamp_ms: i64,
 }
 
 impl Record {
@@ -29,6 +32,7 @@ impl Record {
             .headers()
             .map(|headers| headers.iter().map(|header| (header.key.to_owned(), text(header.value))).collect());
         Self {
+            topic: message.topic().to_owned(),
             partition: message.partition(),
             key: text(message.key()),
             value: text(message.payload()),
@@ -64,12 +68,17 @@ fn hash(text: &str) -> Hash {
     Hash(std::array::from_fn(|index| u8::from_str_radix(&text[index * 2..index * 2 + 2], 16).unwrap()))
 }
 
+pub(super) fn admin(brokers: &str) -> AdminClient<DefaultClientContext> {
+    ClientConfig::new().set("bootstrap.servers", brokers).create().unwrap()
+}
+
 fn consumer(brokers: &str) -> BaseConsumer {
     ClientConfig::new()
         .set("bootstrap.servers", brokers)
         .set("group.id", "test")
         .set("enable.auto.commit", "false")
         .set("enable.partition.eof", "true")
+        .set("fetch.wait.max.ms", "10")
         .set("isolation.level", "read_committed")
         .create()
         .unwrap()
@@ -84,25 +93,26 @@ pub(super) fn topics(brokers: &str, prefix: &str) -> BTreeMap<String, i32> {
         .collect()
 }
 
-/// All committed records of a topic, partition by partition in the order of each.
-pub(super) fn records(brokers: &str, topic: &str, partitions: i32) -> Vec<Record> {
+/// All committed records of some topics, each partition's in order.
+fn records(brokers: &str, topics: &BTreeMap<String, i32>) -> Vec<Record> {
     let consumer = consumer(brokers);
     let mut assignment = TopicPartitionList::new();
-    for partition in 0..partitions {
-        assignment.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+    for (topic, partitions) in topics {
+        for partition in 0..*partitions {
+            assignment.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+        }
     }
     consumer.assign(&assignment).unwrap();
     let asked = Instant::now();
     let mut records = Vec::new();
-    let mut ended = BTreeSet::new();
-    while ended.len() < usize::try_from(partitions).unwrap() {
-        assert!(asked.elapsed() < WITHIN, "{topic} was not read to its end");
+    let mut ended = 0;
+    while ended < assignment.count() {
+        assert!(asked.elapsed() < WITHIN, "the topics were not read to their ends");
         match consumer.poll(Duration::from_millis(100)) {
             Some(Ok(message)) => records.push(Record::new(&message)),
-            Some(Err(KafkaError::PartitionEOF(partition))) => {
-                ended.insert(partition);
-            }
-            Some(Err(error)) => panic!("{topic}: {error}"),
+            // Once a partition, of whichever topic: nobody publishes any more.
+            Some(Err(KafkaError::PartitionEOF(_))) => ended += 1,
+            Some(Err(error)) => panic!("{error}"),
             None => {}
         }
     }
@@ -110,29 +120,23 @@ pub(super) fn records(brokers: &str, topic: &str, partitions: i32) -> Vec<Record
 }
 
 /// Every topic holds exactly the book's events of its category, each once, in order, and each record proves itself.
-#[track_caller]
-pub(super) fn check(brokers: &str, prefix: &str, book_id: Uuid, title: Hash, events: &[RecordedEvent]) {
+fn check(brokers: &str, prefix: &str, book_id: Uuid, title: Hash, events: &[RecordedEvent]) {
     let topics = topics(brokers, prefix);
     let mut published = BTreeMap::new();
-    for (topic, partitions) in &topics {
-        let mut last = BTreeMap::new();
-        for record in records(brokers, topic, *partitions) {
-            let event = record.event();
-            assert_eq!(*topic, format!("{prefix}.{}", event.stream.category));
-            assert_eq!(record.partition, partition_of(record.key.as_bytes(), *partitions));
-            let before = last.insert(record.partition, event.position);
-            assert!(before < Some(event.position), "{topic}: {} after {before:?}", event.position);
-            assert_eq!(
-                event.hash_after(hash(&record.headers["ce_previoushash"])),
-                event.hash,
-                "a record proves itself"
-            );
-            assert_eq!(record.headers["ce_source"], format!("urn:uuid:{book_id}"));
-            assert_eq!(record.headers["ce_id"], event.position.to_string());
-            assert_eq!(record.headers["content-type"], "application/json");
-            assert_eq!(record.timestamp_ms, event.recorded_at.timestamp_millis());
-            assert!(published.insert(event.position, record).is_none(), "position {} is there twice", event.position);
-        }
+    let mut last = BTreeMap::new();
+    for record in records(brokers, &topics) {
+        let event = record.event();
+        let topic = &record.topic;
+        assert_eq!(*topic, format!("{prefix}.{}", event.stream.category));
+        assert_eq!(record.partition, partition_of(record.key.as_bytes(), topics[topic]));
+        let before = last.insert((topic.clone(), record.partition), event.position);
+        assert!(before < Some(event.position), "{topic}: {} after {before:?}", event.position);
+        assert_eq!(event.hash_after(hash(&record.headers["ce_previoushash"])), event.hash, "a record proves itself");
+        assert_eq!(record.headers["ce_source"], format!("urn:uuid:{book_id}"));
+        assert_eq!(record.headers["ce_id"], event.position.to_string());
+        assert_eq!(record.headers["content-type"], "application/json");
+        assert_eq!(record.timestamp_ms, event.recorded_at.timestamp_millis());
+        assert!(published.insert(event.position, record).is_none(), "position {} is there twice", event.position);
     }
     assert_eq!(published.len(), events.len(), "as many records as events");
     let mut previous = title;

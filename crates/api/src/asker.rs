@@ -49,23 +49,25 @@ impl Asker {
         self.caller.only_own().map(CustomerId::from_uuid)
     }
 
-    pub(crate) async fn run<U: UseCase>(
-        &self,
-        app: &App,
-        use_case: U,
-        idempotency: Option<Idempotency>,
-    ) -> Result<Answer<U::Outcome>, Problem> {
-        self.run_expecting(app, use_case, idempotency, None).await
-    }
-
     /// `expected`: the version that the client saw of a stream, from `If-Match`.
-    pub(crate) async fn run_expecting<U: UseCase>(
+    pub(crate) async fn run<U: UseCase>(
         &self,
         app: &App,
         use_case: U,
         idempotency: Option<Idempotency>,
         expected: Option<(StreamId, i64)>,
     ) -> Result<Answer<U::Outcome>, Problem> {
+        self.try_to(app, use_case, idempotency, expected).await.map_err(|error| problem_of(&error))
+    }
+
+    /// The same for a route that has more to say about a refusal.
+    pub(crate) async fn try_to<U: UseCase>(
+        &self,
+        app: &App,
+        use_case: U,
+        idempotency: Option<Idempotency>,
+        expected: Option<(StreamId, i64)>,
+    ) -> Result<Answer<U::Outcome>, CommandError> {
         let envelope = Envelope {
             actor: self.actor(),
             correlation_id: self.request_id.0,
@@ -74,7 +76,7 @@ impl Asker {
             key: idempotency.map(|idempotency| self.key(idempotency)),
             expected,
         };
-        app.shop.commands.run(use_case, envelope).await.map_err(|error: CommandError| problem_of(&error))
+        app.shop.commands.run(use_case, envelope).await
     }
 
     fn actor(&self) -> Actor {

@@ -1,7 +1,7 @@
 //! Everything that can be set, from flags and environment, built once in `main`. Nothing else reads the environment.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -132,9 +132,19 @@ pub struct LogArgs {
     /// human or json
     #[arg(long, env = "DAYBOOK_LOG_FORMAT", default_value = "human", value_name = "FORMAT")]
     pub log_format: LogFormat,
-    /// What to log, as tracing's filters say it
-    #[arg(long, env = "DAYBOOK_LOG", default_value = "info", value_name = "FILTER")]
-    pub log: String,
+    /// What to log, as tracing's filters say it: warn; or info,eventstore=debug [default: info, and less of some parts]
+    #[arg(long, env = "DAYBOOK_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+}
+
+/// The driver's notices are about statements of ours that are as they should be.
+pub(crate) const LOG_DEFAULT: &str = "info,sqlx=warn";
+
+impl LogArgs {
+    /// What is logged where nothing is said about it.
+    pub(crate) fn filter<'a>(&'a self, default: &'a str) -> &'a str {
+        self.log.as_deref().unwrap_or(default)
+    }
 }
 
 /// The settings of a node, whole.
@@ -183,12 +193,22 @@ pub(crate) fn next_port_up(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }
 
+/// Where a client on this machine finds a listener: one on every address is found on the machine's own.
+pub(crate) fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        other => other,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
 /// Why the settings of a node are not enough.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeConfigError {
     #[error("DATABASE_URL is needed: the Postgres that holds the book")]
     NoDatabase,
-    #[error("DATABASE_URL is not a URL of a Postgres")]
+    #[error("this is not the URL of a Postgres")]
     Database(#[source] sqlx::Error),
     #[error("KAFKA_BROKERS is needed by the publisher; a node without one: --only api,projector,processes")]
     NoKafka,
@@ -296,6 +316,14 @@ mod tests {
         assert_eq!(config(&["--listen", "0.0.0.0:9000"]).admin_listen.to_string(), "127.0.0.1:9001");
         assert_eq!(config(&["--listen", "0.0.0.0:0"]).admin_listen.to_string(), "127.0.0.1:0");
         assert_eq!(config(&["--admin-listen", "0.0.0.0:7"]).admin_listen.to_string(), "0.0.0.0:7");
+    }
+
+    #[test]
+    fn a_listener_on_every_address_is_reached_on_this_machine() {
+        let reached = |listen: &str| reachable(listen.parse().expect("an address")).to_string();
+        assert_eq!(reached("0.0.0.0:80"), "127.0.0.1:80");
+        assert_eq!(reached("[::]:80"), "[::1]:80");
+        assert_eq!(reached("192.0.2.1:80"), "192.0.2.1:80");
     }
 
     #[test]

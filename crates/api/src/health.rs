@@ -49,6 +49,17 @@ pub struct HealthReport {
     checks: Vec<Check>,
 }
 
+/// What can be asked of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// Does the process run?
+    Live,
+    /// Can it serve?
+    Ready,
+    /// Has it been able to?
+    Startup,
+}
+
 impl Health {
     /// A new check, not ready until its part says so.
     pub fn register(&self, name: &'static str) -> CheckHandle {
@@ -66,12 +77,37 @@ impl Health {
         !self.is_stopping() && self.0.checks().iter().all(|check| check.ready)
     }
 
+    /// The checks that have not passed, each with what it says.
+    pub(crate) fn waits_for(&self) -> String {
+        let checks = self.0.checks();
+        let failing = checks.iter().filter(|check| !check.ready);
+        failing.map(|check| format!("{}: {}", check.name, check.detail)).collect::<Vec<_>>().join("; ")
+    }
+
     fn is_stopping(&self) -> bool {
         self.0.stopping.load(Ordering::Acquire)
     }
 
-    fn report(&self, status: &'static str) -> HealthReport {
-        HealthReport { status, checks: self.0.checks().clone() }
+    /// Yes or no, and the checks.
+    pub(crate) fn answer(&self, question: Question) -> (bool, HealthReport) {
+        let (yes, status) = match question {
+            Question::Live => (true, "live"),
+            Question::Ready => (self.is_ready(), "ready"),
+            Question::Startup => (self.is_ready() || self.0.has_been_ready.load(Ordering::Acquire), "started"),
+        };
+        let status = match (yes, self.is_stopping()) {
+            (true, _) => status,
+            (false, true) => "stopping",
+            (false, false) => "not_ready",
+        };
+        (yes, HealthReport { status, checks: self.0.checks().clone() })
+    }
+
+    fn require(&self, question: Question) -> Result<Json<HealthReport>, Problem> {
+        match self.answer(question) {
+            (true, report) => Ok(Json(report)),
+            (false, _) => Err(self.not_ready()),
+        }
     }
 
     fn not_ready(&self) -> Problem {
@@ -115,7 +151,7 @@ impl CheckHandle {
 /// Answers 200 as long as it can answer at all.
 #[utoipa::path(get, path = "/health/live", tag = "health", responses((status = 200, body = HealthReport)))]
 pub(crate) async fn live(State(app): State<App>) -> Json<HealthReport> {
-    Json(app.health.report("live"))
+    Json(app.health.answer(Question::Live).1)
 }
 
 /// Whether this node can serve
@@ -123,7 +159,7 @@ pub(crate) async fn live(State(app): State<App>) -> Json<HealthReport> {
 /// Answers 200 when every check passes and the node is not stopping, else 503 with the checks.
 #[utoipa::path(get, path = "/health/ready", tag = "health", responses((status = 200, body = HealthReport)))]
 pub(crate) async fn ready(State(app): State<App>) -> Result<Json<HealthReport>, Problem> {
-    if app.health.is_ready() { Ok(Json(app.health.report("ready"))) } else { Err(app.health.not_ready()) }
+    app.health.require(Question::Ready)
 }
 
 /// Whether this node has started
@@ -131,6 +167,5 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<Json<HealthReport>, 
 /// Answers 200 from the first time on that every check has passed.
 #[utoipa::path(get, path = "/health/startup", tag = "health", responses((status = 200, body = HealthReport)))]
 pub(crate) async fn startup(State(app): State<App>) -> Result<Json<HealthReport>, Problem> {
-    let has_started = app.health.is_ready() || app.health.0.has_been_ready.load(Ordering::Acquire);
-    if has_started { Ok(Json(app.health.report("started"))) } else { Err(app.health.not_ready()) }
+    app.health.require(Question::Startup)
 }

@@ -2,6 +2,7 @@
 //! `daybook serve` and `daybook dev`.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use domain::money::Currency;
@@ -12,16 +13,30 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::auth::token::Authenticator;
-use crate::health::Health;
+use crate::cli::Failure;
+use crate::health::{CheckHandle, Health};
 use crate::node::{Node, Shop};
-use crate::server::Listener;
+use crate::server::{BindError, Listener};
 use crate::{admin, router};
 
 /// What a shell reports for a program ended by SIGINT.
 const EXIT_INTERRUPTED: i32 = 130;
 
+/// Binds the address that a flag gave.
+pub(crate) async fn bind(flag: &'static str, address: SocketAddr) -> Result<Listener, Failure> {
+    Listener::bind(address).await.map_err(|source| Failure::usage(&Unbound { flag, source }))
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{flag}")]
+struct Unbound {
+    flag: &'static str,
+    source: BindError,
+}
+
 pub(crate) struct Running {
     pub(crate) health: Health,
+    start: CheckHandle,
     pub(crate) stopping: CancellationToken,
     /// The admin listener outlives the others, so that the end of a node can be watched too.
     watching: CancellationToken,
@@ -33,10 +48,18 @@ impl Running {
     pub(crate) fn new(administration: Listener, scrape: PrometheusHandle) -> io::Result<Self> {
         let (stopping, watching) = (CancellationToken::new(), CancellationToken::new());
         let health = Health::default();
+        // Without it a node whose parts have not registered yet would be ready.
+        let start = health.register("start");
         stop_on_signal(health.clone(), stopping.clone())?;
-        let upkeep = tokio::spawn(admin::keep_up(scrape.clone(), watching.clone()));
-        let administration = tokio::spawn(administration.serve("admin", admin::router(scrape), watching.clone()));
-        Ok(Self { health, stopping, watching, administration, upkeep })
+        let router = admin::router(scrape.clone(), health.clone());
+        let upkeep = tokio::spawn(admin::keep_up(scrape, watching.clone()));
+        let administration = tokio::spawn(administration.serve("admin", router, watching.clone()));
+        Ok(Self { health, start, stopping, watching, administration, upkeep })
+    }
+
+    /// Every part has reported for the first time, or registered to.
+    pub(crate) fn started(&self) {
+        self.start.ready("all roles have begun");
     }
 
     /// Serves the API until the program is told to stop, and what is in flight then.

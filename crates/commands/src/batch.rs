@@ -122,7 +122,7 @@ impl Batch {
             let entry = self.overlay.entry(stream.clone()).or_insert_with(|| {
                 world.get(&stream).expect("a use case decides only on streams that it named").clone()
             });
-            entry.apply(&event);
+            entry.apply(&event, now);
             let payload = event.to_payload();
             self.bytes += payload.len() + pending.metadata.len();
             self.events.push(NewEvent {

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::carts::{prices, products_of, require_cart};
 use crate::gateway::CALL_DEADLINE_SECONDS;
 use crate::inventory::shortage;
+use crate::orders::payments_of;
 use crate::rejection::Rejection;
 use crate::use_case::{Decision, Events, Streams, UseCase, View};
 use crate::world::Held;
@@ -57,6 +58,9 @@ pub struct CheckOut {
 pub struct CheckOutOutcome {
     pub order_id: OrderId,
     pub payment_id: PaymentId,
+    /// The payment that covers the order, where that is not the one it was created with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub covered_by: Option<PaymentId>,
     pub created: bool,
 }
 
@@ -90,11 +94,13 @@ impl UseCase for CheckOut {
         let initiate = self.payment.initiate(self.order_id, cart.total);
         events.decide::<Payment>(view, self.payment_id.as_uuid(), initiate)?;
         let (order_id, payment_id) = (self.order_id, self.payment_id);
-        Ok(events.answer(CheckOutOutcome { order_id, payment_id, created: true }))
+        Ok(events.answer(CheckOutOutcome { order_id, payment_id, covered_by: None, created: true }))
     }
 
     fn shows(outcome: &CheckOutOutcome) -> Vec<StreamId> {
-        vec![Order::stream(outcome.order_id.as_uuid()), Payment::stream(outcome.payment_id.as_uuid())]
+        let payments = std::iter::once(outcome.payment_id).chain(outcome.covered_by);
+        let payments = payments.map(|payment_id| Payment::stream(payment_id.as_uuid()));
+        std::iter::once(Order::stream(outcome.order_id.as_uuid())).chain(payments).collect()
     }
 }
 
@@ -181,7 +187,7 @@ pub(crate) fn reserve<'a>(
 fn existing(order_id: OrderId, view: &View<'_>, streams: Streams) -> Streams {
     let streams = streams.read::<Order>(order_id.as_uuid());
     match view.seen::<Order>(order_id.as_uuid()).and_then(order::State::contents) {
-        Some(order) => streams.read::<Payment>(order.payment_id.as_uuid()),
+        Some(order) => payments_of(order).fold(streams, |streams, id| streams.read::<Payment>(id.as_uuid())),
         None => streams,
     }
 }
@@ -189,8 +195,10 @@ fn existing(order_id: OrderId, view: &View<'_>, streams: Streams) -> Streams {
 /// C6: a cart yields one order, whatever is repeated or raced.
 fn already(order_id: OrderId, view: &View<'_>) -> Result<Decision<CheckOutOutcome>, Rejection> {
     let order = view.state::<Order>(order_id.as_uuid())?.contents();
-    let payment_id = order.expect("cart.checked_out and order.created are one append").payment_id;
-    Ok(Events::default().answer(CheckOutOutcome { order_id, payment_id, created: false }))
+    let order = order.expect("cart.checked_out and order.created are one append");
+    let payment_id = order.payment_id;
+    let covered_by = payments_of(order).find(|other| *other != payment_id);
+    Ok(Events::default().answer(CheckOutOutcome { order_id, payment_id, covered_by, created: false }))
 }
 
 #[cfg(test)]

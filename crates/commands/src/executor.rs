@@ -137,6 +137,16 @@ impl Commands {
     }
 }
 
+#[cfg(test)]
+impl Commands {
+    /// A way in to a queue that the test itself empties.
+    pub(crate) fn detached(book: Book) -> (Self, mpsc::Receiver<Pending>) {
+        let (sender, queue) = mpsc::channel(QUEUE_COMMANDS_MAX);
+        let (_, watched) = watch::channel(Health::Writing);
+        (Self { queue: sender, book, health: watched, clock: Clock::default() }, queue)
+    }
+}
+
 /// The task behind [`Commands`]. Ends when the last of them is dropped and everything in the queue has been answered.
 pub struct Executor {
     queue: mpsc::Receiver<Pending>,

@@ -169,12 +169,13 @@ pub(crate) fn short_of(sku: &Sku, rejection: Rejection) -> Rejection {
 }
 
 pub(crate) fn shortage(sku: &Sku, rejection: &Rejection) -> Option<Shortage> {
-    match *rejection {
-        Rejection::Inventory(inventory::Error::OutOfStock { requested, available }) => {
-            Some(Shortage { sku: sku.to_string(), requested, available })
-        }
-        _ => None,
-    }
+    let Rejection::Inventory(error) = rejection else { return None };
+    let (requested, available) = match *error {
+        inventory::Error::OutOfStock { requested, available } => (requested, available),
+        inventory::Error::NotOnHand { requested, on_hand } => (requested, on_hand.max(0)),
+        _ => return None,
+    };
+    Some(Shortage { sku: sku.to_string(), requested, available })
 }
 
 #[cfg(test)]

@@ -1,17 +1,27 @@
 //! Given these use cases, when this one comes, then this was decided: use cases over several streams, without I/O.
 //!
-//! Runs a use case as the executor does (streams in at most three steps, decide, fold), and writes every event out and
-//! reads it back on the way, so that none gets by that could not be stored.
+//! Decides as the executor does (streams in at most three steps, then a batch), on a book that is a list. Every event
+//! is written out and read back on the way, so that none gets by that could not be stored.
+
+mod fixtures;
+mod running;
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use eventstore::event::{Hash, Position, RecordedEvent, StreamId};
+use eventstore::event::{Hash, NewEvent, Position, RecordedEvent};
+use eventstore::idempotency::StoredKey;
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
+pub(crate) use self::fixtures::*;
+pub(crate) use self::running::Running;
+use crate::batch::Batch;
+use crate::command::{Actor, Causation, CommandError, Envelope};
+use crate::job::{Pending, Success, Typed};
 use crate::rejection::Rejection;
 use crate::use_case::{UseCase, View};
-use crate::world::{Entry, Held, World};
+use crate::world::{AnyEvent, Entry, Held, States, World};
 
 /// A use case names its streams in at most this many steps.
 const STEPS_MAX: usize = 3;
@@ -20,21 +30,22 @@ const STEPS_MAX: usize = 3;
 pub(crate) struct Shop {
     world: World,
     pub(crate) now: DateTime<Utc>,
-    /// Everything that was decided, in order.
-    pub(crate) events: Vec<RecordedEvent>,
+    pub(crate) book: Vec<RecordedEvent>,
+    keys: Vec<StoredKey>,
 }
 
-/// What one use case decided.
+/// What one use case decided, and what its answer shows.
 #[derive(Debug)]
 pub(crate) struct Done<O> {
     pub(crate) outcome: O,
-    pub(crate) types: Vec<&'static str>,
+    pub(crate) types: Vec<String>,
+    pub(crate) states: States,
 }
 
 impl Shop {
     pub(crate) fn new() -> Self {
         let now = DateTime::from_timestamp(1_767_225_600, 0).expect("the first second of 2026");
-        Self { world: World::new(usize::MAX), now, events: Vec::new() }
+        Self { world: World::new(usize::MAX), now, book: Vec::new(), keys: Vec::new() }
     }
 
     pub(crate) fn pass(&mut self, time: TimeDelta) {
@@ -43,25 +54,19 @@ impl Shop {
 
     /// Runs a use case. What it decides is appended as one.
     pub(crate) fn run<U: UseCase>(&mut self, use_case: U) -> Result<Done<U::Outcome>, Rejection> {
-        self.load(&use_case);
-        let overlay = HashMap::new();
-        let decision = use_case.decide(&View::new(&self.world, &overlay), self.now)?;
-        let mut types = Vec::new();
-        for (stream, event) in decision.events {
-            let mut entry = self.world.get(&stream).expect("a use case decides only on streams that it named").clone();
-            entry.apply(&event);
-            types.push(event.event_type());
-            let recorded = self.record(stream.clone(), entry.version, &event);
-            assert_eq!(crate::world::AnyEvent::read(&recorded), Ok(event), "the event does not read back as written");
-            self.events.push(recorded);
-            self.world.put(stream, entry);
+        let before = self.book.len();
+        let (reply, mut answer) = oneshot::channel();
+        self.execute(Pending::new(Box::new(Typed { use_case, outcome: None, reply }), envelope()));
+        let types = self.book[before..].iter().map(|event| event.event_type.clone()).collect();
+        match answer.try_recv().expect("every command is answered") {
+            Ok(Success::Committed { outcome, states, .. }) => Ok(Done { outcome, types, states }),
+            Err(CommandError::Rejected(rejection)) => {
+                assert!(types.is_empty(), "a refused command left {types:?} behind");
+                Err(rejection)
+            }
+            Ok(Success::Replayed { .. }) => panic!("{} has no key", U::NAME),
+            Err(error) => panic!("{} failed: {error:?}", U::NAME),
         }
-        for shown in U::shows(&decision.outcome) {
-            assert!(self.world.get(&shown).is_some(), "{shown} is shown but was not named");
-        }
-        let stored = serde_json::to_string(&decision.outcome).expect("an outcome can be stored");
-        serde_json::from_str::<U::Outcome>(&stored).expect("a stored outcome can be read");
-        Ok(Done { outcome: decision.outcome, types })
     }
 
     /// Runs a use case that has to be accepted.
@@ -73,71 +78,112 @@ impl Shop {
         }
     }
 
-    /// Runs a use case that has to be refused, and shows that it left nothing behind.
+    /// Runs a use case that has to be refused.
     #[track_caller]
     pub(crate) fn refuse<U: UseCase>(&mut self, use_case: U) -> Rejection {
-        let before = self.events.len();
         match self.run(use_case) {
-            Ok(_) => panic!("{} was accepted: {:?}", U::NAME, self.types_since(before)),
-            Err(rejection) => {
-                assert_eq!(self.events.len(), before);
-                rejection
-            }
+            Ok(done) => panic!("{} was accepted: {:?}", U::NAME, done.types),
+            Err(rejection) => rejection,
         }
     }
 
-    pub(crate) fn state<A: Held>(&self, id: Uuid) -> &A::State {
-        let entry = self.world.get(&A::stream(id)).expect("the stream was touched");
-        A::held(entry.state.as_ref().expect("every event can be read")).expect("the category fixes the kind")
+    /// Runs a use case that has to be satisfied already.
+    #[track_caller]
+    pub(crate) fn accept_as_done<U: UseCase>(&mut self, use_case: U) -> Done<U::Outcome> {
+        let done = self.accept(use_case);
+        assert!(done.types.is_empty(), "{} was not satisfied: {:?}", U::NAME, done.types);
+        done
     }
 
-    pub(crate) fn types_since(&self, at: usize) -> Vec<&str> {
-        self.events[at..].iter().map(|event| event.event_type.as_str()).collect()
+    pub(crate) fn find<A: Held>(&self, id: Uuid) -> Option<&A::State> {
+        let entry = self.world.get(&A::stream(id))?;
+        A::held(entry.state.as_ref().expect("every event can be read")).map(AsRef::as_ref)
+    }
+
+    #[track_caller]
+    pub(crate) fn state<A: Held>(&self, id: Uuid) -> &A::State {
+        self.find::<A>(id).unwrap_or_else(|| panic!("{} was not touched", A::stream(id)))
     }
 
     /// The last event of this type.
     #[track_caller]
     pub(crate) fn last(&self, event_type: &str) -> &RecordedEvent {
-        self.events.iter().rfind(|event| event.event_type == event_type).unwrap_or_else(|| panic!("no {event_type}"))
+        self.book.iter().rfind(|event| event.event_type == event_type).unwrap_or_else(|| panic!("no {event_type}"))
     }
 
-    fn load<U: UseCase>(&mut self, use_case: &U) {
-        let overlay = HashMap::new();
-        for _ in 0..STEPS_MAX {
-            let streams = use_case.streams(&View::new(&self.world, &overlay));
-            let missing: Vec<_> = streams
-                .read
-                .into_iter()
-                .filter(|stream| self.world.get(stream).is_none())
-                .chain(streams.fresh)
-                .collect();
-            if missing.is_empty() {
-                return;
-            }
-            for stream in missing {
+    /// What the executor does with a batch of one.
+    fn execute(&mut self, pending: Pending) {
+        if let Some(key) = &pending.envelope.key
+            && let Some(stored) = self.keys.iter().find(|stored| (&stored.scope, &stored.key) == (&key.scope, &key.key))
+        {
+            return pending.job.replayed(stored);
+        }
+        self.load(&pending);
+        let mut batch = Batch::decide(vec![pending], &self.world, self.head(), self.now);
+        assert!(batch.later.is_empty(), "a use case names its streams in more than {STEPS_MAX} steps");
+        assert!(batch.panicked.is_empty(), "a decision panicked");
+        for event in std::mem::take(&mut batch.events) {
+            let recorded = self.record(event);
+            assert!(AnyEvent::read(&recorded).is_ok(), "the event does not read back: {recorded:?}");
+            self.book.push(recorded);
+        }
+        for (stream, entry) in batch.overlay {
+            self.world.put(stream, entry);
+        }
+        self.keys.extend(batch.keys.into_iter().map(|key| StoredKey {
+            scope: key.scope,
+            key: key.key,
+            fingerprint: key.fingerprint,
+            outcome: key.outcome,
+            position: key.position,
+        }));
+        Batch::answer(batch.waiting);
+    }
+
+    fn head(&self) -> Position {
+        Position(self.book.len() as i64)
+    }
+
+    /// Streams without events, as a load would bring them: every other one is held already.
+    fn load(&mut self, pending: &Pending) {
+        let nothing = HashMap::new();
+        for _ in 1..STEPS_MAX {
+            for stream in pending.job.streams(&View::new(&self.world, &nothing)).read {
                 if self.world.get(&stream).is_none() {
                     let entry = Entry::initial(&stream).expect("a use case names categories that there are");
                     self.world.put(stream, entry);
                 }
             }
         }
-        let streams = use_case.streams(&View::new(&self.world, &overlay));
-        let all_held = streams.read.iter().all(|stream| self.world.get(stream).is_some());
-        assert!(all_held, "{} names its streams in more than {STEPS_MAX} steps", U::NAME);
     }
 
-    fn record(&self, stream: StreamId, stream_version: i64, event: &crate::world::AnyEvent) -> RecordedEvent {
-        let position = Position(self.events.len() as i64 + 1);
+    fn record(&self, event: NewEvent) -> RecordedEvent {
+        let NewEvent { stream, stream_version, event_type, schema_version, payload, metadata } = event;
+        let position = self.head().next();
+        let mut hash = Hash::ZERO;
+        hash.0[..8].copy_from_slice(&position.0.to_be_bytes());
+        let (event_type, recorded_at) = (event_type.into_owned(), self.now);
         RecordedEvent {
             position,
             stream,
             stream_version,
-            event_type: event.event_type().to_owned(),
-            schema_version: event.schema_version(),
-            payload: event.to_payload(),
-            metadata: "{}".to_owned(),
-            recorded_at: self.now,
-            hash: Hash([position.0 as u8; 32]),
+            event_type,
+            schema_version,
+            payload,
+            metadata,
+            recorded_at,
+            hash,
         }
+    }
+}
+
+fn envelope() -> Envelope {
+    Envelope {
+        actor: Actor::Process { name: "test" },
+        correlation_id: Uuid::nil(),
+        causation: Causation::Request("test".to_owned()),
+        traceparent: None,
+        key: None,
+        expected: None,
     }
 }

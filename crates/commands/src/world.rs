@@ -6,6 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use domain::aggregate::{Aggregate, EventKind, UnreadableEvent};
 use domain::{cart::Cart, inventory::Inventory, order::Order, payment::Payment, product::Product};
 use eventstore::event::{RecordedEvent, StreamId};
@@ -13,7 +14,7 @@ use hashlink::{LinkedHashMap, linked_hash_map::RawEntryMut};
 use uuid::Uuid;
 
 /// What an entry costs beside its state: the key, the list and the table.
-const ENTRY_OVERHEAD_BYTES: usize = 160;
+const ENTRY_OVERHEAD_BYTES: usize = 176;
 
 /// Declares the closed set of aggregates that the executor can hold.
 macro_rules! aggregates {
@@ -99,18 +100,21 @@ pub trait Held: Aggregate {
 #[derive(Debug, Clone)]
 pub struct Entry {
     pub version: i64,
+    /// Of its last event; `None` before the first.
+    pub recorded_at: Option<DateTime<Utc>>,
     pub state: Result<AnyState, UnreadableEvent>,
 }
 
 impl Entry {
     /// The stream before its first event; `None` for a category this program does not know.
     pub(crate) fn initial(stream: &StreamId) -> Option<Self> {
-        AnyState::initial(&stream.category).map(|state| Self { version: 0, state: Ok(state) })
+        AnyState::initial(&stream.category).map(|state| Self { version: 0, recorded_at: None, state: Ok(state) })
     }
 
     /// Folds a stored event. A stream with an event that cannot be read, or not be folded, is refused from there on.
     pub(crate) fn absorb(&mut self, recorded: &RecordedEvent) {
         self.version = recorded.stream_version;
+        self.recorded_at = Some(recorded.recorded_at);
         let Ok(state) = &mut self.state else { return };
         // The event stands in the book: were it to panic here, it would again after every restart.
         let folded = catch_unwind(AssertUnwindSafe(|| AnyEvent::read(recorded).map(|event| state.evolve(&event))));
@@ -126,9 +130,10 @@ impl Entry {
         self.state = Err(unreadable);
     }
 
-    /// Folds an event that was just decided on this very state.
-    pub(crate) fn apply(&mut self, event: &AnyEvent) {
+    /// Folds an event that was just decided on this very state, in a batch of this time.
+    pub(crate) fn apply(&mut self, event: &AnyEvent, now: DateTime<Utc>) {
         self.version += 1;
+        self.recorded_at = Some(now);
         if let Ok(state) = &mut self.state {
             state.evolve(event);
         }
@@ -176,9 +181,19 @@ impl States {
 
     /// The state of a stream and its version, if it is among these and can be read.
     pub fn get<A: Held>(&self, id: Uuid) -> Option<(&A::State, i64)> {
-        let (_, entry) = self.0.iter().find(|(stream, _)| stream.id == id && stream.category == A::CATEGORY)?;
+        let entry = self.entry::<A>(id)?;
         let state = entry.state.as_ref().ok()?;
         A::held(state).map(|state| (state.as_ref(), entry.version))
+    }
+
+    /// When the stream last changed, if it is among these and has an event.
+    pub fn recorded_at<A: Held>(&self, id: Uuid) -> Option<DateTime<Utc>> {
+        self.entry::<A>(id)?.recorded_at
+    }
+
+    fn entry<A: Held>(&self, id: Uuid) -> Option<&Entry> {
+        let found = self.0.iter().find(|(stream, _)| stream.id == id && stream.category == A::CATEGORY);
+        found.map(|(_, entry)| entry)
     }
 }
 

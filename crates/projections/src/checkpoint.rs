@@ -1,5 +1,5 @@
-//! The checkpoint: the point in history that a read model reflects. It commits with the rows, and its row is the lock that makes
-//! one runner of a projection at a time.
+//! The checkpoint: the point in history that a read model reflects. It commits with the rows, and its row is the lock
+//! that makes one runner of a projection at a time.
 
 use eventstore::{Hash, Point, Position};
 use sqlx::PgConnection;
@@ -77,7 +77,8 @@ pub(crate) async fn lock_in_tx(
         .await
 }
 
-/// A compare-and-set, so that it also serves where nothing is locked. `false`: the checkpoint is not at `from` any more.
+/// A compare-and-set, so that it also serves where nothing is locked. `false`: the checkpoint is not at `from` any
+/// more.
 pub(crate) async fn advance(
     connection: &mut PgConnection,
     definition: &Definition,

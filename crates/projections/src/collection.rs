@@ -1,15 +1,14 @@
 //! Pages of a collection: how many rows, from where, and what the next page is asked with.
 //!
-//! A cursor holds the sort key of the last row shown, so that rows which come in before it move nothing. It is opaque and bound
-//! to the collection, its filters and its order: one that was shortened, changed or made for another list is told from a good one.
-//! It is no secret and grants nothing: whoever forged one would see what the filters let them see anyway.
+//! A cursor holds the sort key of the last row shown, so that rows which come in before it move nothing. It is opaque
+//! and bound to the collection, its filters and its order: one that was shortened, changed or made for another list is
+//! told from a good one. It is no secret and grants nothing: whoever forged one would see what the filters let them see
+//! anyway.
 
 use std::str::FromStr;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use sqlx::{Postgres, QueryBuilder};
 
@@ -115,8 +114,8 @@ impl<T> Page<T> {
     }
 }
 
-/// How a statement that lists a collection begins: with what it reflects. A list is whole only if nothing of its projection is
-/// parked, for nobody knows what would have been in it.
+/// How a statement that lists a collection begins: with what it reflects. A list is whole only if nothing of its
+/// projection is parked, for nobody knows what would have been in it.
 pub(crate) const PROGRESS: &str = "SELECT progress.position, progress.lag_ms, \
      EXISTS (SELECT FROM projection.parked WHERE parked.schema_name = progress.schema_name) AS is_incomplete";
 

@@ -30,9 +30,9 @@ pub async fn install(owner: &mut PgConnection, definitions: &[&'static Definitio
 
 async fn install_in_tx(tx: &mut PgConnection, definition: &'static Definition) -> Result<(), InstallError> {
     let schema_name = definition.schema_name;
-    let installed = sqlx::query_file_scalar!("src/sql/find_installed.sql", schema_name, definition.tables)
-        .fetch_optional(&mut *tx)
-        .await?;
+    let essence = essence(definition.tables);
+    let installed =
+        sqlx::query_file_scalar!("src/sql/find_installed.sql", schema_name, essence).fetch_optional(&mut *tx).await?;
     match installed {
         Some(true) => return Ok(()),
         Some(false) => return Err(InstallError::Changed { schema_name }),
@@ -53,6 +53,12 @@ async fn install_in_tx(tx: &mut PgConnection, definition: &'static Definition) -
         .execute(&mut *tx)
         .await
         .map_err(|source| InstallError::Tables { schema_name, source })?;
-    sqlx::query_file!("src/sql/insert_checkpoint.sql", schema_name, definition.tables).execute(&mut *tx).await?;
+    sqlx::query_file!("src/sql/insert_checkpoint.sql", schema_name, essence).execute(&mut *tx).await?;
     Ok(())
+}
+
+/// What of the statements makes the tables what they are: neither comments nor empty lines do.
+fn essence(tables: &str) -> String {
+    let lines = tables.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("--"));
+    lines.collect::<Vec<_>>().join("\n")
 }

@@ -1,11 +1,12 @@
 //! What the book says, posted into tables that can be queried, and the queries.
 //!
 //! - `projection`: what a projection is; `install`: makes their tables
-//! - `runner`: one projection's batches; `pages`: the book, read once for all of them; `checkpoint`, `parked`, `session`,
-//!   `metrics`: what a runner keeps, steps around, writes through and tells
-//! - `read_models`: what every query stands on; `progress`, `status`: how far the projections have come; `collection`: pages
-//!   and cursors
-//! - [`carts`], [`orders`], [`stock`], [`catalogue`], [`sales`]: the read models, each with what it posts and its queries
+//! - `runner`: one projection's batches; `pages`: the book, read once for all of them; `checkpoint`, `parked`,
+//!   `session`, `metrics`: what a runner keeps, steps around, writes through and tells
+//! - `read_models`: what every query stands on; `progress`, `status`: how far the projections have come; `collection`:
+//!   pages and cursors
+//! - [`carts`], [`orders`], [`stock`], [`catalogue`], [`sales`]: the read models, each with what it posts and its
+//!   queries
 //!
 //! Knows no use case and no status code.
 

@@ -1,17 +1,19 @@
-//! One reading of the book for all projections of a process: each event is fetched, hashed and checked once, whoever needs it.
+//! One reading of the book for all projections of a process: each event is fetched, hashed and checked once, whoever
+//! needs it.
 //!
 //! The newest events that were read are kept for the projections that come for them a little later. One that is further
 //! behind, catching up from an old checkpoint, reads for itself and keeps nobody waiting.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
-use eventstore::follow::{FollowError, Follower};
-use eventstore::{Book, Point, RecordedEvent};
+use eventstore::{
+    Book, Point, RecordedEvent,
+    follow::{FollowError, Follower},
+};
 use tokio::sync::Mutex;
 
-/// Events in a batch. Large enough that a transaction's fixed cost of some milliseconds is spread over many; small enough that a
-/// batch is posted within a fraction of a second.
+/// Events in a batch. Large enough that a transaction's fixed cost of some milliseconds is spread over many; small
+/// enough that a batch is posted within a fraction of a second.
 pub(crate) const BATCH_EVENTS_MAX: usize = 2_000;
 
 /// Events kept in memory: two batches, so that a projection may be one batch slower than the fastest.

@@ -1,16 +1,17 @@
-//! Streams that a projection cannot post. Such a stream is parked, and not the projection: its later events wait behind the one
-//! that failed, where they are, in the book. After a fix `retry` posts them.
+//! Streams that a projection cannot post. Such a stream is parked, and not the projection: its later events wait behind
+//! the one that failed, where they are, in the book. After a fix `retry` posts them.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use eventstore::{Book, Position, ReadError, RecordedEvent, StreamId};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-use crate::metrics;
-use crate::projection::{ApplyError, Definition, Projection, Rows};
-use crate::runner::{RunError, chain};
+use crate::{
+    metrics,
+    projection::{ApplyError, Definition, Projection, Rows},
+    runner::{RunError, chain},
+};
 
 /// More streams than this are no matter of their events: something is wrong with the projection, and it stops.
 const PARKED_STREAMS_MAX: usize = 100;
@@ -25,8 +26,8 @@ pub(crate) async fn without_parked_in_tx(
     Ok(events.iter().filter(|event| !parked.contains(&event.stream.id)).cloned().collect())
 }
 
-/// Posts what can be posted, and parks the streams of the events that cannot: found by halving, each half under a savepoint.
-/// A projection that may not be short stops at the first of them.
+/// Posts what can be posted, and parks the streams of the events that cannot: found by halving, each half under a
+/// savepoint. A projection that may not be short stops at the first of them.
 pub(crate) async fn apply_around_in_tx(
     tx: &mut PgConnection,
     projection: &dyn Projection,

@@ -1,8 +1,10 @@
-//! How far the projections that run in this process have come, for whoever waits for them. The checkpoint in the database is the
-//! truth; this is the news of it.
+//! How far the projections that run in this process have come, for whoever waits for them. The checkpoint in the
+//! database is the truth; this is the news of it.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use eventstore::Position;
 use tokio::sync::watch;

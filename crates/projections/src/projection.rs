@@ -12,15 +12,17 @@ use sqlx::PgConnection;
 pub trait Projection: Send + Sync {
     fn definition(&self) -> &'static Definition;
 
-    /// Folds the events in memory and writes set-wise: what a batch costs is a few statements, however many events it has.
-    /// Gets only the events that the definition posts, in order. The connection's `search_path` is the projection's schema.
+    /// Folds the events in memory and writes set-wise: what a batch costs is a few statements, however many events it
+    /// has. Gets only the events that the definition posts, in order. The connection's `search_path` is the
+    /// projection's schema.
     async fn apply(&self, tx: &mut PgConnection, events: &[Arc<RecordedEvent>]) -> Result<(), ApplyError>;
 }
 
 #[derive(Debug)]
 pub struct Definition {
     pub name: &'static str,
-    /// The Postgres schema of its tables: name and version (`orders_v1`). What changes a row or a table is a new version.
+    /// The Postgres schema of its tables: name and version (`orders_v1`). What changes a row or a table is a new
+    /// version.
     pub schema_name: &'static str,
     /// The statements that make its tables, unqualified.
     pub tables: &'static str,
@@ -33,16 +35,16 @@ pub struct Definition {
 #[derive(Debug)]
 pub struct Category {
     pub name: &'static str,
-    /// Event types that change nothing in the read model. They are passed over before their payload is parsed; a type that is
-    /// neither here nor known to the projection is an error.
+    /// Event types that change nothing in the read model. They are passed over before their payload is parsed; a type
+    /// that is neither here nor known to the projection is an error.
     pub ignored: &'static [&'static str],
 }
 
 /// What a projection's rows are keyed by, which decides how far an event that cannot be posted reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rows {
-    /// A stream's events change only what is that stream's, or what is derived anew from it. The stream is parked, and the
-    /// others go on.
+    /// A stream's events change only what is that stream's, or what is derived anew from it. The stream is parked, and
+    /// the others go on.
     ByStream,
     /// Rows add up over streams. The projection stops: it would be short, and nobody could tell by how much.
     OverAll,
@@ -92,4 +94,49 @@ pub(crate) fn expect_rows(table: &str, expected: usize, changed: u64) -> Result<
         return Ok(());
     }
     Err(ApplyError::Contradiction { reason: format!("of {expected} rows to change in {table} there are {changed}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use domain::registry;
+
+    fn definitions() -> impl Iterator<Item = &'static super::Definition> {
+        crate::ALL.into_iter().map(super::Projection::definition)
+    }
+
+    #[test]
+    fn what_is_posted_and_ignored_is_in_the_registry_of_events() {
+        for definition in definitions() {
+            for category in definition.posts {
+                assert!(registry::CATEGORIES.contains(&category.name), "{}", category.name);
+                for ignored in category.ignored {
+                    let mut known = registry::event_types().filter(|known| known.category == category.name);
+                    assert!(known.any(|known| known.event_type == *ignored), "{ignored}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_schema_is_named_for_the_projection_and_its_version() {
+        for definition in definitions() {
+            let version = definition.schema_name.strip_prefix(definition.name).and_then(|rest| rest.strip_prefix("_v"));
+            assert!(version.is_some_and(|version| version.parse::<u32>().is_ok()), "{}", definition.schema_name);
+        }
+    }
+
+    #[test]
+    fn tables_have_names_of_their_own_over_all_projections() {
+        let mut names = BTreeSet::new();
+        for definition in definitions() {
+            for line in definition.tables.lines() {
+                let name = ["CREATE TABLE ", "CREATE VIEW "].iter().find_map(|create| line.strip_prefix(create));
+                let Some(name) = name.and_then(|rest| rest.split_whitespace().next()) else { continue };
+                assert!(names.insert(name), "{name} is there twice");
+            }
+        }
+        assert!(names.contains("order_lines"));
+    }
 }

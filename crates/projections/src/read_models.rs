@@ -6,10 +6,10 @@ use eventstore::Position;
 use sqlx::PgPool;
 use tokio::time::{Instant, sleep};
 
-use crate::progress::Progress;
-use crate::projection::Definition;
+use crate::{progress::Progress, projection::Definition};
 
-/// How soon a waiting query looks at the checkpoint itself, whose runner may be in another process: at first, and at the longest.
+/// How soon a waiting query looks at the checkpoint itself, whose runner may be in another process: at first, and at
+/// the longest.
 const POLL_MIN: Duration = Duration::from_millis(10);
 const POLL_MAX: Duration = Duration::from_millis(100);
 
@@ -17,7 +17,8 @@ const POLL_MAX: Duration = Duration::from_millis(100);
 pub enum QueryError {
     #[error("the read model cannot be read")]
     Database(#[source] sqlx::Error),
-    /// It is of a type that Postgres has, but not a value that Postgres takes: a text with NUL, a time before all calendars.
+    /// It is of a type that Postgres has, but not a value that Postgres takes: a text with NUL, a time before all
+    /// calendars.
     #[error("a value of the query is not one that can be stored, so nothing can be found by it")]
     UnusableValue(#[source] sqlx::Error),
     /// Nothing short is shown as if it were whole.
@@ -75,8 +76,8 @@ pub struct ReadModels {
 }
 
 impl ReadModels {
-    /// The pool's connections must be made with [`reading`](crate::reading). The progress is the one that the runners of this
-    /// process share, if it has any.
+    /// The pool's connections must be made with [`reading`](crate::reading). The progress is the one that the runners
+    /// of this process share, if it has any.
     #[must_use]
     pub fn new(pool: PgPool, progress: Progress) -> Self {
         Self { pool, progress }
@@ -86,8 +87,8 @@ impl ReadModels {
         &self.pool
     }
 
-    /// Until the projections reflect a position. Whoever then queries still compares it with what the answer reflects: after a
-    /// crash of Postgres a projection posts its last moments anew.
+    /// Until the projections reflect a position. Whoever then queries still compares it with what the answer reflects:
+    /// after a crash of Postgres a projection posts its last moments anew.
     pub async fn wait_for(
         &self,
         projections: &[&'static Definition],

@@ -1,33 +1,37 @@
-//! Runs one projection: lock the checkpoint, take the next events, have them posted, save the checkpoint, commit. Effect and
-//! checkpoint are one, so a crash anywhere repeats a batch and no effect.
+//! Runs one projection: lock the checkpoint, take the next events, have them posted, save the checkpoint, commit.
+//! Effect and checkpoint are one, so a crash anywhere repeats a batch and no effect.
 //!
 //! A batch costs five round trips and those of the projection; one without an event for the projection costs one.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use eventstore::follow::{FollowError, HeadWatch};
-use eventstore::{Point, Position, ReadError, RecordedEvent};
-use sqlx::Connection;
-use sqlx::postgres::PgConnectOptions;
-use tokio::time::{Instant, sleep, sleep_until};
+use eventstore::{
+    Point, Position, ReadError, RecordedEvent,
+    follow::{FollowError, HeadWatch},
+};
+use sqlx::{Connection, postgres::PgConnectOptions};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::checkpoint::{self, Checkpoint, State};
-use crate::metrics;
-use crate::pages::{BATCH_EVENTS_MAX, Pages};
-use crate::parked;
-use crate::progress::Progress;
-use crate::projection::{ApplyError, Projection};
-use crate::session::Session;
+use crate::{
+    checkpoint::{self, Checkpoint, State},
+    metrics,
+    pages::{BATCH_EVENTS_MAX, Pages},
+    parked,
+    progress::Progress,
+    projection::{ApplyError, Projection},
+    session::Session,
+};
 
-/// The least time from one batch to the next while a projection keeps up. The first event after a rest is posted at once; under
-/// load some hundred share a transaction, whose fixed cost would otherwise be paid for every append.
+/// The least time from one batch to the next while a projection keeps up. The first event after a rest is posted at
+/// once; under load some hundred share a transaction, whose fixed cost would otherwise be paid for every append.
 const BATCH_INTERVAL: Duration = Duration::from_millis(20);
 
-/// How soon an idle projection looks for events that writers of other processes appended.
-const IDLE_POLL: Duration = Duration::from_millis(100);
+/// How soon an idle projection looks for events that writers of other processes appended: at first, and at the longest
+/// when nothing comes.
+const IDLE_POLL_MIN: Duration = Duration::from_millis(5);
+const IDLE_POLL_MAX: Duration = Duration::from_millis(250);
 
 /// How often a runner looks whether the one that does its work still does.
 const STANDBY_POLL: Duration = Duration::from_secs(1);
@@ -35,6 +39,10 @@ const STANDBY_POLL: Duration = Duration::from_secs(1);
 /// First and longest pause after a failure; it doubles in between.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// A round that takes longer than this waits for a server that does not answer: its own limit on a statement is half of
+/// it.
+const ROUND_S: u64 = 120;
 
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -51,6 +59,8 @@ pub enum RunError {
     Read(#[from] ReadError),
     #[error("the checkpoint cannot be read or written")]
     Database(#[from] sqlx::Error),
+    #[error("the database did not answer within {ROUND_S} s")]
+    TimedOut,
 }
 
 impl RunError {
@@ -59,7 +69,7 @@ impl RunError {
         match self {
             Self::Refused(_) => Some(State::Refused),
             Self::Stopped { .. } => Some(State::Stopped),
-            Self::NotInstalled { .. } | Self::Apply(_) | Self::Read(_) | Self::Database(_) => None,
+            Self::NotInstalled { .. } | Self::Apply(_) | Self::Read(_) | Self::Database(_) | Self::TimedOut => None,
         }
     }
 }
@@ -106,10 +116,13 @@ impl Runner {
         self.projection.definition().name
     }
 
-    /// Runs until it is stopped. A failure is told, and tried again: nothing is stepped over, and what was mended goes on.
+    /// Runs until it is stopped. A failure is told, and tried again: nothing is stepped over, and what was mended goes
+    /// on.
     pub async fn run(mut self, head: HeadWatch, stop: CancellationToken) {
         let name = self.name();
-        let mut pause = PAUSE_MIN;
+        let (mut pause, mut idle_poll) = (PAUSE_MIN, IDLE_POLL_MIN);
+        // A failure that stays the same is logged once; the status tells it all the time.
+        let mut logged = None;
         if let Err(error) = self.retry_parked(None).await {
             tracing::warn!(projection = name, error = chain(&error), "parked streams were not tried again");
         }
@@ -117,19 +130,27 @@ impl Runner {
             let began = Instant::now();
             let round = self.run_once().await;
             if round.is_ok() {
-                pause = PAUSE_MIN;
+                (pause, logged) = (PAUSE_MIN, None);
             }
             let rest = async {
                 match round {
                     Ok(Round::Advanced { events }) if events >= BATCH_EVENTS_MAX => {}
-                    Ok(Round::Advanced { .. }) => sleep_until(began + BATCH_INTERVAL).await,
+                    Ok(Round::Advanced { .. }) => {
+                        idle_poll = IDLE_POLL_MIN;
+                        sleep_until(began + BATCH_INTERVAL).await;
+                    }
                     Ok(Round::Idle) => {
                         let reached = self.seen.map(|point| point.position).unwrap_or_default();
-                        head.wait_beyond(reached, IDLE_POLL).await;
+                        head.wait_beyond(reached, idle_poll).await;
+                        idle_poll = (idle_poll * 2).min(IDLE_POLL_MAX);
                     }
                     Ok(Round::Elsewhere) => sleep(STANDBY_POLL).await,
                     Err(error) => {
-                        tracing::error!(projection = name, error = chain(&error), "a projection cannot go on");
+                        let reason = Some(chain(&error));
+                        if logged != reason {
+                            tracing::error!(projection = name, error = reason, "a projection cannot go on");
+                            logged = reason;
+                        }
                         sleep(pause).await;
                         pause = (pause * 2).min(PAUSE_MAX);
                     }
@@ -144,7 +165,8 @@ impl Runner {
 
     /// One batch.
     pub async fn run_once(&mut self) -> Result<Round, RunError> {
-        let result = self.round().await;
+        let round = timeout(Duration::from_secs(ROUND_S), self.round());
+        let result = round.await.unwrap_or(Err(RunError::TimedOut));
         let definition = self.projection.definition();
         match &result {
             Ok(Round::Advanced { .. } | Round::Idle) => {
@@ -217,7 +239,8 @@ impl Runner {
         checkpoint.ok_or(RunError::NotInstalled { schema_name: definition.schema_name })
     }
 
-    /// Posts the events and saves the checkpoint, both or neither. `false`: another runner holds the checkpoint, or moved it.
+    /// Posts the events and saves the checkpoint, both or neither. `false`: another runner holds the checkpoint, or
+    /// moved it.
     async fn post(&mut self, from: Point, to: Point, events: &[Arc<RecordedEvent>]) -> Result<bool, RunError> {
         match self.post_in_one(from, to, events, Care::Together).await {
             Err(RunError::Apply(error)) if error.is_about_the_events() => {
@@ -237,25 +260,29 @@ impl Runner {
         let projection = self.projection;
         let definition = projection.definition();
         let mut tx = self.session.connection().await?.begin().await?;
-        let Some(checkpoint) = checkpoint::lock_in_tx(&mut tx, definition).await? else {
+        let locked = checkpoint::lock_in_tx(&mut tx, definition).await?;
+        let Some(checkpoint) = locked.filter(|checkpoint| checkpoint.point == from) else {
             tx.rollback().await?;
             return Ok(false);
         };
-        if checkpoint.point != from {
-            tx.rollback().await?;
-            return Ok(false);
-        }
+        let events = if checkpoint.has_parked {
+            &parked::without_parked_in_tx(&mut tx, definition, events).await?
+        } else {
+            events
+        };
         match care {
-            Care::Together if checkpoint.has_parked => {
-                let events = parked::without_parked_in_tx(&mut tx, definition, events).await?;
-                projection.apply(&mut tx, &events).await.map_err(RunError::Apply)?;
-            }
+            _ if events.is_empty() => {}
             Care::Together => projection.apply(&mut tx, events).await.map_err(RunError::Apply)?,
             Care::Around => parked::apply_around_in_tx(&mut tx, projection, events.to_vec()).await?,
         }
-        checkpoint::advance(&mut tx, definition, from, to).await?;
-        tx.commit().await?;
-        Ok(true)
+        // Nobody can have moved what is locked. If someone has, nothing of this is to stay.
+        let is_ours = checkpoint::advance(&mut tx, definition, from, to).await?;
+        if is_ours {
+            tx.commit().await?
+        } else {
+            tx.rollback().await?
+        }
+        Ok(is_ours)
     }
 
     /// Tries parked streams again, one or all, and says how many could be posted and are parked no more.
@@ -277,8 +304,8 @@ impl Runner {
         Ok(released)
     }
 
-    /// What stands still until someone does something is told in the checkpoint's row. If that fails too, the next round's
-    /// failure tells it again.
+    /// What stands still until someone does something is told in the checkpoint's row. If that fails too, the next
+    /// round's failure tells it again.
     async fn halt(&mut self, error: &RunError) {
         let (Some(state), Some(at)) = (error.halt(), self.seen) else { return };
         let definition = self.projection.definition();

@@ -1,11 +1,10 @@
-//! Connections of the projections: the settings of the pool that queries read through, and of each runner's own connection,
-//! which is made again when it breaks.
+//! Connections of the projections: the settings of the pool that queries read through, and of each runner's own
+//! connection, which is made again when it breaks.
 
 use std::time::Duration;
 
 use eventstore::session;
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, PgConnection};
+use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
 use tokio::time::timeout;
 
 use crate::projection::Definition;
@@ -13,14 +12,15 @@ use crate::projection::Definition;
 /// A server that does not answer to a connection attempt for this long is not there.
 const CONNECT_S: u64 = 3;
 
-/// A batch takes a fraction of a second. A statement that takes longer than this waits for something that may never come.
+/// A batch takes a fraction of a second. A statement that takes longer than this waits for something that may never
+/// come.
 const STATEMENT_TIMEOUT: &str = "60s";
 
 /// A runner that was stopped in the middle of a batch holds its checkpoint; after this long another one may take over.
 const IDLE_IN_TRANSACTION_TIMEOUT: &str = "30s";
 
-/// Settings for a pool that queries the read models. Tables have names of their own over all projections, so that one path finds
-/// every one and one statement may read several in one snapshot.
+/// Settings for a pool that queries the read models. Tables have names of their own over all projections, so that one
+/// path finds every one and one statement may read several in one snapshot.
 #[must_use]
 pub fn reading(options: PgConnectOptions) -> PgConnectOptions {
     let schemas: Vec<&str> = crate::ALL.iter().map(|projection| projection.definition().schema_name).collect();

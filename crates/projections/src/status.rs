@@ -4,9 +4,11 @@ use chrono::{DateTime, Utc};
 use eventstore::Position;
 use serde::Serialize;
 
-use crate::checkpoint::State;
-use crate::projection::Definition;
-use crate::read_models::{QueryError, ReadModels};
+use crate::{
+    checkpoint::State,
+    projection::Definition,
+    read_models::{QueryError, ReadModels},
+};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Status {

@@ -12,6 +12,9 @@ use crate::config::{LogArgs, Secret};
 use crate::dev::{self, DevConfig};
 use crate::telemetry;
 
+/// A terminal shows what needs a person. How the parts come up is for whoever asks for it, with `--log info`.
+const LOG_CALM: &str = "info,sqlx=warn,api::health=warn,eventstore::publisher=warn";
+
 #[derive(Debug, Args)]
 pub(super) struct Dev {
     /// Where to serve the API
@@ -23,7 +26,7 @@ pub(super) struct Dev {
     /// Where the book, the keys and the logs of the servers are kept
     #[arg(long, env = "DAYBOOK_DATA", default_value = ".daybook", value_name = "DIR")]
     data: PathBuf,
-    /// Start over with an empty book
+    /// Start over with an empty book; the keys stay
     #[arg(long)]
     fresh: bool,
     /// Begin without the small demo catalogue
@@ -32,6 +35,9 @@ pub(super) struct Dev {
     /// A Postgres of yours in place of the private one, as the owner of its database
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     database_url: Option<Secret>,
+    /// The folder of the Postgres server's programs [default: the newest that is installed]
+    #[arg(long, env = "PG_BIN", value_name = "DIR")]
+    postgres_bin: Option<PathBuf>,
     /// A Kafka of yours in place of the one inside this process
     #[arg(long, env = "KAFKA_BROKERS", value_name = "HOST:PORT,…")]
     kafka_brokers: Option<String>,
@@ -44,7 +50,7 @@ pub(super) struct Dev {
 
 impl Dev {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        telemetry::init(self.log.log_format, &self.log.log).map_err(|error| Failure::usage(&error))?;
+        telemetry::init(self.log.log_format, self.log.filter(LOG_CALM)).map_err(|error| Failure::usage(&error))?;
         let config = DevConfig {
             listen: self.listen,
             admin_listen: self.admin_listen,
@@ -52,10 +58,14 @@ impl Dev {
             fresh: self.fresh,
             demo: !self.no_demo,
             database_url: self.database_url,
+            postgres_bin: self.postgres_bin,
             kafka_brokers: self.kafka_brokers,
             topic_prefix: self.topic_prefix,
         };
         let runtime = Runtime::new().map_err(|error| Failure::fault(&error))?;
-        runtime.block_on(dev::run(config))
+        let done = runtime.block_on(dev::run(config));
+        // Without a Postgres there may be parts that still try: nothing is waited for any more.
+        runtime.shutdown_background();
+        done
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::Failure;
+use crate::config::reachable;
 
 /// For each of connecting, asking and reading.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -35,15 +36,6 @@ impl Healthcheck {
             return Ok(ExitCode::SUCCESS);
         }
         Err(Failure::fault(&HealthcheckError::NotReady { address, answer }))
-    }
-}
-
-/// A node that listens on every address is asked on this machine's own.
-fn reachable(listen: SocketAddr) -> SocketAddr {
-    match listen {
-        SocketAddr::V4(v4) if v4.ip().is_unspecified() => SocketAddr::from(([127, 0, 0, 1], v4.port())),
-        SocketAddr::V6(v6) if v6.ip().is_unspecified() => SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], v6.port())),
-        other => other,
     }
 }
 
@@ -83,11 +75,5 @@ mod tests {
         assert!(run("HTTP/1.1 503 Service Unavailable\r\n\r\n").is_err());
         assert!(run("").is_err());
         assert!(Healthcheck { listen: SocketAddr::from(([127, 0, 0, 1], 1)) }.run().is_err());
-    }
-
-    #[test]
-    fn a_node_on_every_address_is_asked_on_this_machine() {
-        assert_eq!(reachable(SocketAddr::from(([0, 0, 0, 0], 80))).to_string(), "127.0.0.1:80");
-        assert_eq!(reachable("[::]:80".parse().expect("an address")).to_string(), "[::1]:80");
     }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use tokio::runtime::Runtime;
 
 use super::Failure;
-use crate::config::{LogArgs, Secret};
+use crate::config::{LOG_DEFAULT, LogArgs, NodeConfigError, Secret};
 use crate::{migrate, telemetry};
 
 #[derive(Debug, Args)]
@@ -20,8 +20,9 @@ pub(super) struct Migrate {
 
 impl Migrate {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        telemetry::init(self.log.log_format, &self.log.log).map_err(|error| Failure::usage(&error))?;
-        let options = self.owner_url.expose().parse().map_err(|error: sqlx::Error| Failure::usage(&error))?;
+        telemetry::init(self.log.log_format, self.log.filter(LOG_DEFAULT)).map_err(|error| Failure::usage(&error))?;
+        let options =
+            self.owner_url.expose().parse().map_err(|error| Failure::usage(&NodeConfigError::Database(error)))?;
         let runtime = Runtime::new().map_err(|error| Failure::fault(&error))?;
         runtime.block_on(migrate::run(&options)).map_err(|error| Failure::fault(&error))?;
         Ok(ExitCode::SUCCESS)

@@ -1,13 +1,19 @@
 //! The command line: one file a subcommand. A mistake of whoever typed it is one line on standard error and exit code 2.
 
+mod asyncapi;
+mod book;
 mod dev;
 mod healthcheck;
+mod load;
 mod migrate;
+mod openapi;
+mod processes;
 mod serve;
 mod token;
 mod verify;
 
 use std::fmt;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -26,12 +32,22 @@ enum Command {
     Dev(Box<dev::Dev>),
     /// Run a node against a Postgres and a Kafka of your own
     Serve(Box<serve::Serve>),
+    /// Put a year of real invoices through HTTP, and reconcile what came of it
+    Load(load::Load),
     /// Make or renew the database's schema, as its owner
     Migrate(migrate::Migrate),
     /// Walk the book and name the first position that is wrong
     Verify(verify::Verify),
+    /// Show the process managers: how far each has come, what it waits for, what is open
+    Processes(processes::Processes),
     /// Print a token signed with the development key
     Token(token::Token),
+    /// Print the OpenAPI document of this release
+    #[command(name = "openapi")]
+    OpenApi(openapi::OpenApi),
+    /// Print the AsyncAPI document of this release
+    #[command(name = "asyncapi")]
+    AsyncApi(asyncapi::AsyncApi),
     /// Exit 0 if a node is ready, 1 if not
     Healthcheck(healthcheck::Healthcheck),
 }
@@ -41,17 +57,35 @@ impl Cli {
         let done = match self.command {
             Command::Dev(dev) => dev.run(),
             Command::Serve(serve) => serve.run(),
+            Command::Load(load) => load.run(),
             Command::Migrate(migrate) => migrate.run(),
             Command::Verify(verify) => verify.run(),
+            Command::Processes(processes) => processes.run(),
             Command::Token(token) => token.run(),
+            Command::OpenApi(openapi) => openapi.run(),
+            Command::AsyncApi(asyncapi) => asyncapi.run(),
             Command::Healthcheck(healthcheck) => healthcheck.run(),
         };
         done.unwrap_or_else(|failure| {
-            eprintln!("daybook: {failure}");
+            // Whoever read it may have gone, and a program that panics says no more.
+            let _unread = writeln!(io::stderr(), "daybook: {failure}");
             failure.exit_code
         })
     }
 }
+
+/// Writes to standard output. That nobody reads it any more is no failure: a pipe to `head` is closed early.
+pub(crate) fn say(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::fault(&Unsaid(error))),
+        _ => Ok(()),
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("standard output cannot be written")]
+struct Unsaid(#[source] io::Error);
 
 /// Why a subcommand gave up, in one line.
 #[derive(Debug)]
@@ -81,12 +115,15 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The error with the chain of its causes.
+/// The error with the chain of its causes. Those of others repeat theirs, which is left out.
 fn in_one_line(error: &(dyn std::error::Error + 'static)) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        line = format!("{line}: {error}");
+        let text = error.to_string();
+        if !line.ends_with(&text) {
+            line = format!("{line}: {text}");
+        }
         cause = error.source();
     }
     line.replace('\n', " ")

@@ -7,10 +7,9 @@ use clap::Args;
 use tokio::runtime::Runtime;
 
 use super::Failure;
-use crate::config::{Config, Duty, NodeArgs};
+use crate::config::{Config, Duty, LOG_DEFAULT, NodeArgs};
 use crate::node::Node;
-use crate::running::Running;
-use crate::server::Listener;
+use crate::running::{Running, bind};
 use crate::{metrics, telemetry};
 
 #[derive(Debug, Args)]
@@ -21,7 +20,8 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        telemetry::init(self.node.log.log_format, &self.node.log.log).map_err(|error| Failure::usage(&error))?;
+        telemetry::init(self.node.log.log_format, self.node.log.filter(LOG_DEFAULT))
+            .map_err(|error| Failure::usage(&error))?;
         let config = Config::from(self.node);
         let runtime = Runtime::new().map_err(|error| Failure::fault(&error))?;
         runtime.block_on(serve(config))
@@ -33,16 +33,17 @@ async fn serve(config: Config) -> Result<ExitCode, Failure> {
 
     // Bound before anything else is started, so that a port in use costs nobody anything.
     let api = match config.runs(Duty::Api) {
-        true => Some(Listener::bind(config.listen).await.map_err(|error| Failure::usage(&error))?),
+        true => Some(bind("--listen", config.listen).await?),
         false => None,
     };
-    let administration = Listener::bind(config.admin_listen).await.map_err(|error| Failure::usage(&error))?;
+    let administration = bind("--admin-listen", config.admin_listen).await?;
 
     tracing::info!(?config, "starting");
     let parts = config.node_parts().map_err(|error| Failure::usage(&error))?;
     let auth = Arc::new(config.auth.authenticator().map_err(|error| Failure::usage(&error))?);
     let running = Running::new(administration, scrape).map_err(|error| Failure::fault(&error))?;
     let node = Node::start(parts, &running.health).await.map_err(|error| Failure::fault(&error))?;
+    running.started();
     if let Some(listener) = api {
         running.serve(listener, auth, node.shop().clone(), config.currency).await;
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use uuid::Uuid;
 
-use super::Failure;
+use super::{Failure, say};
 use crate::auth::Role;
 use crate::auth::signing::{Grant, SigningKeyError, open_dev_key};
 
@@ -40,7 +40,8 @@ impl Token {
             other => Failure::usage(&other),
         })?;
         let subject = self.subject.unwrap_or_else(Uuid::now_v7);
-        println!("{}", signer.sign(Grant { subject, role: self.role, guest: false, lifetime: self.ttl }));
+        let token = signer.sign(Grant { subject, role: self.role, guest: false, lifetime: self.ttl });
+        say(&format!("{token}\n"))?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -8,17 +8,15 @@ use clap::Args;
 use eventstore::verify::Extent;
 use eventstore::{Book, Hash, Point, Position};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::runtime::Runtime;
 
-use super::Failure;
-use crate::config::Secret;
+use super::book::BookArgs;
+use super::{Failure, say};
 
 #[derive(Debug, Args)]
 pub(super) struct Verify {
-    /// The Postgres that holds the book
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    database_url: Secret,
+    #[command(flatten)]
+    book: BookArgs,
     /// The first position
     #[arg(long, default_value_t = 0, value_name = "POSITION")]
     from: i64,
@@ -32,19 +30,12 @@ pub(super) struct Verify {
 
 impl Verify {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        let options: PgConnectOptions =
-            self.database_url.expose().parse().map_err(|error: sqlx::Error| Failure::usage(&error))?;
         let runtime = Runtime::new().map_err(|error| Failure::fault(&error))?;
-        runtime.block_on(self.verify(options))
+        runtime.block_on(self.verify())
     }
 
-    async fn verify(self, options: PgConnectOptions) -> Result<ExitCode, Failure> {
-        let pool = PgPoolOptions::new()
-            .max_connections(2)
-            .connect_with(eventstore::session::reading(options))
-            .await
-            .map_err(|error| Failure::usage(&error))?;
-        let book = Book::new(pool);
+    async fn verify(self) -> Result<ExitCode, Failure> {
+        let book = Book::new(self.book.pool().await?);
         let head = book.head().await.map_err(|error| Failure::fault(&error))?.point.position;
         let extent = Extent { from: Position(self.from), to: self.to.map(Position), expected: self.expect };
         let bar = ProgressBar::new(u64::try_from(self.to.unwrap_or(head.0) - self.from).unwrap_or(0));
@@ -62,8 +53,9 @@ impl Verify {
         bar.finish_and_clear();
         let verified = verified.map_err(|error| Failure::fault(&error))?;
         let seconds = started.elapsed().as_secs_f64();
-        println!("verified: {} events, {:.0} events/s", verified.events, verified.events as f64 / seconds.max(0.001));
-        println!("head: {}:{}", verified.head.position, verified.head.hash);
+        let (events, head) = (verified.events, verified.head);
+        let per_second = events as f64 / seconds.max(0.001);
+        say(&format!("verified: {events} events, {per_second:.0} events/s\nhead: {}:{}\n", head.position, head.hash))?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -1,6 +1,9 @@
 //! `daybook dev`: a private Postgres, a broker inside this process, every role, a small catalogue, and a token for each kind of
 //! user. A Postgres or a Kafka that is named replaces its part.
 
+mod addresses;
+mod broker;
+mod database;
 mod demo;
 mod greeting;
 
@@ -8,33 +11,36 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use commands::vault::MasterKey;
 use domain::money::Currency;
-use eventstore::publisher::{Mode, PublisherConfig};
-use sqlx::postgres::PgConnectOptions;
 use uuid::Uuid;
 
+use self::addresses::Addresses;
+pub(crate) use self::addresses::postgres_of;
+use self::broker::Broker;
+use self::database::{Database, ended};
+use self::greeting::Greeting;
 use crate::auth::keys::KeyRing;
 use crate::auth::signing::{TokenSigner, open_or_create_dev_key};
 use crate::auth::token::Authenticator;
-use crate::cli::Failure;
+use crate::cli::{Failure, say};
 use crate::config::{Duty, Secret, next_port_up, parse_master_key};
-use crate::node::{Node, NodeParts};
-use crate::running::Running;
+use crate::health::Health;
+use crate::node::{Node, NodeParts, Shop};
+use crate::running::{Running, bind};
 use crate::server::Listener;
 use crate::servers::folder::Folder;
-use crate::servers::mock_broker::MockBroker;
-use crate::servers::postgres::{DATABASE, Durability, Postgres};
 use crate::{metrics, migrate};
 
-/// The broker inside this process keeps 5 MB a partition: few partitions keep it small.
-const PARTITIONS: i32 = 2;
-/// A broker of one's own is a single one on a developer's machine.
-const REPLICATION: i16 = 1;
-/// How often the private Postgres is looked after.
-const POSTGRES_LOOK: Duration = Duration::from_secs(1);
+/// What is not ready by then is named in the log, and the addresses are printed all the same: something may be wrong with a
+/// part, and whoever looks into it needs them.
+const READY_WITHIN: Duration = Duration::from_secs(20);
+const READY_LOOK: Duration = Duration::from_millis(20);
+
+/// For a shell: `. .daybook/env`.
+const SHELL_FILE: &str = "env";
 
 const CURRENCY: Currency = Currency::GBP;
 
@@ -46,117 +52,126 @@ pub(crate) struct DevConfig {
     pub(crate) fresh: bool,
     pub(crate) demo: bool,
     pub(crate) database_url: Option<Secret>,
+    pub(crate) postgres_bin: Option<PathBuf>,
     pub(crate) kafka_brokers: Option<String>,
     pub(crate) topic_prefix: String,
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("the private Postgres ended by itself; its log is {}", log.display())]
-struct PostgresEnded {
-    log: PathBuf,
+/// What is said of it once it is ready.
+struct Introduction<'a> {
+    config: &'a DevConfig,
+    folder: &'a Folder,
+    addresses: Addresses,
+    greeting: Greeting,
+    started: Instant,
 }
 
 pub(crate) async fn run(config: DevConfig) -> Result<ExitCode, Failure> {
+    let started = Instant::now();
     let scrape = metrics::install().map_err(|error| Failure::fault(&error))?;
     // Ports and folder first: what is taken costs nobody anything.
-    let api = Listener::bind(config.listen).await.map_err(|error| Failure::usage(&error))?;
+    let api = bind("--listen", config.listen).await?;
     let admin = config.admin_listen.unwrap_or_else(|| next_port_up(api.address()));
-    let administration = Listener::bind(admin).await.map_err(|error| Failure::usage(&error))?;
+    let administration = bind("--admin-listen", admin).await?;
     let folder = Folder::open(&config.data).map_err(|error| Failure::usage(&error))?;
-    if config.fresh {
-        Postgres::remove(&folder).await.map_err(|error| Failure::usage(&error))?;
-    }
+    // Those of a predecessor that was killed.
+    forget_addresses(&folder)?;
     let signer = open_or_create_dev_key(folder.path()).map_err(|error| Failure::usage(&error))?;
-    let book = Database::start(&config, &folder).await?;
-    let broker = Broker::start(&config)?;
-    migrate::run(&book.owner).await.map_err(|error| Failure::fault(&error))?;
 
-    let admin = administration.address();
+    let database = Database::start(&config, &folder).await?;
+    let broker = Broker::start(&config)?;
+    migrate::run(&database.owner).await.map_err(|error| Failure::fault(&error))?;
+    let addresses = Addresses {
+        api: greeting::url(api.address()),
+        admin: greeting::url(administration.address()),
+        postgres: database.url,
+        kafka: broker.address.clone(),
+        kafka_is_inside: broker.is_inside(),
+        topic_prefix: config.topic_prefix.clone(),
+    };
+    let greeting = Greeting::new(&addresses, &signer, &config);
     let running = Running::new(administration, scrape).map_err(|error| Failure::fault(&error))?;
     let parts = NodeParts {
-        database: book.server.clone(),
+        database: database.server,
         duties: Duty::ALL.to_vec(),
         master_key: master_key(&folder)?,
         publisher: Some(broker.publisher(&config.topic_prefix)),
     };
     let node = Node::start(parts, &running.health).await.map_err(|error| Failure::fault(&error))?;
-    if config.demo {
-        demo::load(&node.shop().commands).await.map_err(|error| Failure::fault(&error))?;
-    }
-    greeting::Greeting {
-        api: api.address(),
-        admin,
-        postgres: &book.url,
-        kafka: &broker,
-        signer: &signer,
-        config: &config,
-    }
-    .print();
-    let watch = tokio::spawn(look_after(book.private, running.stopping.clone()));
-    running.serve(api, authenticator(signer)?, node.shop().clone(), CURRENCY).await;
+    running.started();
+    let auth = authenticator(signer)?;
+    let mut postgres = database.private;
+    let introduction = Introduction { config: &config, folder: &folder, addresses, greeting, started };
+    let served = tokio::select! {
+        served = serve(running, node, api, auth, introduction) => served,
+        failure = ended(&mut postgres) => Err(failure),
+    };
+    // The servers go after all that use them, and the addresses with them.
+    drop(broker);
+    drop(postgres);
+    forget_addresses(&folder)?;
+    served.map(|()| ExitCode::SUCCESS)
+}
+
+/// Until a signal, or until something has gone wrong on the way to the first request.
+async fn serve(
+    running: Running,
+    node: Node,
+    listener: Listener,
+    auth: Arc<Authenticator>,
+    introduction: Introduction<'_>,
+) -> Result<(), Failure> {
+    let introduced = async {
+        let said = introduction.make(node.shop(), &running.health);
+        let said = running.stopping.run_until_cancelled(said).await.unwrap_or(Ok(()));
+        if said.is_err() {
+            running.stopping.cancel();
+        }
+        said
+    };
+    let serving = running.serve(listener, auth, node.shop().clone(), CURRENCY);
+    let (introduced, ()) = tokio::join!(introduced, serving);
     running.until_stopped(node).await;
-    watch.await.map_err(|error| Failure::fault(&error))?
+    introduced
 }
 
-/// The book's Postgres: private, or one that was named.
-struct Database {
-    owner: PgConnectOptions,
-    server: PgConnectOptions,
-    /// What psql takes.
-    url: String,
-    private: Option<Postgres>,
-}
-
-impl Database {
-    async fn start(config: &DevConfig, folder: &Folder) -> Result<Self, Failure> {
-        if let Some(url) = &config.database_url {
-            let options: PgConnectOptions =
-                url.expose().parse().map_err(|error: sqlx::Error| Failure::usage(&error))?;
-            tracing::warn!(
-                "the server logs in as the owner of the database that was named: good for development alone"
-            );
-            let url = url.expose().to_owned();
-            return Ok(Self { owner: options.clone(), server: options, url, private: None });
+impl Introduction<'_> {
+    async fn make(self, shop: &Shop, health: &Health) -> Result<(), Failure> {
+        if self.config.demo {
+            demo::load(&shop.commands).await.map_err(|error| Failure::fault(&error))?;
         }
-        let postgres =
-            Postgres::start(folder, Durability::Durable, None).await.map_err(|error| Failure::usage(&error))?;
-        Ok(Self {
-            owner: postgres.owner(DATABASE),
-            server: postgres.app(DATABASE),
-            url: postgres.app_url(DATABASE),
-            private: Some(postgres),
-        })
+        let late = until_ready(shop, health).await;
+        self.addresses.write(self.folder).map_err(|error| Failure::fault(&error))?;
+        self.folder.write(SHELL_FILE, &self.greeting.shell()).map_err(|error| Failure::fault(&error))?;
+        let ready_s = format!("{:.1}", self.started.elapsed().as_secs_f64());
+        match late {
+            None => tracing::info!(ready_s, variables = %self.folder.path().join(SHELL_FILE).display(), "ready"),
+            Some(late) => tracing::warn!(ready_s, late, "not ready yet"),
+        }
+        say(&self.greeting.text())
     }
 }
 
-/// The broker: inside this process, or one that was named.
-struct Broker {
-    address: String,
-    inside: Option<MockBroker>,
+/// Until a client would be answered, with what the book holds by now in the read models; else what it waits for.
+async fn until_ready(shop: &Shop, health: &Health) -> Option<String> {
+    let wanted = shop.heads.newest();
+    let give_up_at = Instant::now() + READY_WITHIN;
+    let definitions = projections::ALL.map(|projection| projection.definition());
+    if let Err(error) = shop.read_models.wait_for(&definitions, wanted, READY_WITHIN).await {
+        return Some(error.to_string());
+    }
+    while !health.is_ready() {
+        if Instant::now() > give_up_at {
+            return Some(health.waits_for());
+        }
+        tokio::time::sleep(READY_LOOK).await;
+    }
+    None
 }
 
-impl Broker {
-    fn start(config: &DevConfig) -> Result<Self, Failure> {
-        if let Some(brokers) = &config.kafka_brokers {
-            return Ok(Self { address: brokers.clone(), inside: None });
-        }
-        let broker = MockBroker::start().map_err(|error| Failure::fault(&error))?;
-        tracing::info!(
-            "the broker inside this process keeps at most 5 MB a partition; the book refills it at every start"
-        );
-        Ok(Self { address: broker.address().to_owned(), inside: Some(broker) })
-    }
-
-    fn publisher(&self, prefix: &str) -> PublisherConfig {
-        PublisherConfig {
-            brokers: self.address.clone(),
-            prefix: prefix.to_owned(),
-            partitions: PARTITIONS,
-            replication: REPLICATION,
-            categories: domain::registry::CATEGORIES.to_vec(),
-            mode: if self.inside.is_some() { Mode::InProcess } else { Mode::ExactlyOnce },
-        }
-    }
+fn forget_addresses(folder: &Folder) -> Result<(), Failure> {
+    let forgotten = Addresses::forget(folder).and_then(|()| folder.remove(SHELL_FILE));
+    forgotten.map_err(|error| Failure::usage(&error))
 }
 
 fn master_key(folder: &Folder) -> Result<MasterKey, Failure> {
@@ -169,23 +184,4 @@ fn authenticator(signer: TokenSigner) -> Result<Arc<Authenticator>, Failure> {
     let mut keys = KeyRing::default();
     keys.add(signer.verifying_key()).map_err(|error| Failure::fault(&error))?;
     Ok(Arc::new(Authenticator::new(keys, Some(signer))))
-}
-
-/// Keeps the private Postgres until the end. Should it end by itself, so does this.
-async fn look_after(
-    postgres: Option<Postgres>,
-    stopping: tokio_util::sync::CancellationToken,
-) -> Result<ExitCode, Failure> {
-    let Some(mut postgres) = postgres else { return Ok(ExitCode::SUCCESS) };
-    loop {
-        tokio::select! {
-            () = stopping.cancelled() => break,
-            () = tokio::time::sleep(POSTGRES_LOOK) => {}
-        }
-        if postgres.ended() {
-            stopping.cancel();
-            return Err(Failure::fault(&PostgresEnded { log: postgres.log() }));
-        }
-    }
-    Ok(ExitCode::SUCCESS)
 }

@@ -5,11 +5,14 @@ use axum::http::{Method, StatusCode};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::auth::access::{Access, Row};
 use crate::auth::{Role, access};
+use crate::health::Check;
 use crate::problem::PROBLEM_JSON;
 use crate::problems::CATALOGUE;
+use crate::views::money::MoneySchema;
 
 const BASE: &str = include_str!("base.json");
 
@@ -18,6 +21,10 @@ pub(crate) fn base() -> OpenApi {
     let mut document: OpenApi = serde_json::from_str(BASE).expect("base.json is an OpenAPI document; a test reads it");
     env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
     let components = document.components.get_or_insert_default();
+    // Problems refer to these, whichever routes there are.
+    for (name, schema) in [(MoneySchema::name(), MoneySchema::schema()), (Check::name(), Check::schema())] {
+        components.schemas.insert(name.into_owned(), schema);
+    }
     for status in statuses() {
         components.responses.insert(problem_name(status), RefOr::T(problem_response(status)));
     }
@@ -95,7 +102,9 @@ fn add_success_headers(operation: &mut Operation, kind: Kind) {
         Kind::Query => &[("ETag", "ETag"), ("Daybook-Position", "Position"), ("Daybook-Lag-Ms", "LagMs")],
         Kind::Command => &[("ETag", "ETag"), ("Daybook-Position", "Position"), ("Idempotent-Replayed", "Replayed")],
     };
+    let is_list = names_parameter(operation, "cursor");
     let responses = &mut operation.responses.responses;
+    let creates = kind == Kind::Command && responses.contains_key("201");
     if kind == Kind::Command {
         let mut minimal = Response::new("Done; the representation was not asked for (`Prefer: return=minimal`).");
         put_header(&mut minimal, "Preference-Applied", "PreferenceApplied");
@@ -115,8 +124,11 @@ fn add_success_headers(operation: &mut Operation, kind: Kind) {
         for (name, component) in headers.iter().filter(|_| !is_event_stream) {
             put_header(response, name, component);
         }
-        if status == "201" && kind == Kind::Command {
+        if creates {
             put_header(response, "Location", "Location");
+        }
+        if is_list && status == "200" {
+            put_header(response, "Link", "Link");
         }
         put_header(response, "X-Request-Id", "RequestId");
     }
@@ -149,6 +161,11 @@ fn add_problems(operation: &mut Operation, row: &Row, kind: Kind) {
         let reference = RefOr::Ref(reference("responses", &problem_name(status)));
         operation.responses.responses.entry(status.to_string()).or_insert(reference);
     }
+}
+
+fn names_parameter(operation: &Operation, name: &str) -> bool {
+    let mut parameters = operation.parameters.iter().flatten();
+    parameters.any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == name))
 }
 
 fn put_header(response: &mut Response, name: &str, component: &str) {

@@ -6,7 +6,7 @@ use axum::response::Response;
 use commands::carts::{AddItem, CartOutcome, ChangeQuantity, DiscardCart, OpenCart, RemoveItem, RepriceCart};
 use commands::checkout::{CheckOut, CheckOutOutcome, PaymentDetails};
 use commands::command::Answer;
-use commands::world::Held;
+use commands::world::{Held, States};
 use domain::cart::Cart;
 use domain::ids::{CartId, CustomerId, OrderId, PaymentId, Quantity, Sku, Text};
 use domain::money::{Currency, Money};
@@ -23,6 +23,7 @@ use crate::etag::IfMatch;
 use crate::extract::{JsonBody, NoBody, PathParam};
 use crate::personal;
 use crate::problem::Problem;
+use crate::problems::Code;
 use crate::queries::{self, Inquiry};
 use crate::routes::orders;
 use crate::routes::payments::NewPayment;
@@ -74,6 +75,7 @@ pub(crate) struct Checkout {
 pub(crate) async fn open_cart(
     State(app): State<App>,
     asker: Asker,
+    if_match: IfMatch,
     body: JsonBody<NewCart>,
 ) -> Result<Response, Problem> {
     let cart_id = CartId::from_uuid(Uuid::now_v7());
@@ -83,7 +85,7 @@ pub(crate) async fn open_cart(
         guest: asker.caller.is_guest(),
         currency: body.value.currency.unwrap_or(app.currency),
     };
-    let answer = asker.run(&app, use_case, body.idempotency).await?;
+    let answer = asker.run(&app, use_case, body.idempotency, expected(cart_id, if_match)).await?;
     let location = format!("/v1/carts/{}", answer.outcome.cart_id);
     Ok(render(&asker, &answer, |command| command.created(location)))
 }
@@ -102,7 +104,7 @@ pub(crate) async fn add_item(
 ) -> Result<Response, Problem> {
     let NewItem { sku, quantity } = body.value;
     let use_case = AddItem { cart_id, owner: asker.owner(), sku, quantity };
-    let answer = asker.run_expecting(&app, use_case, body.idempotency, expected(cart_id, if_match)).await?;
+    let answer = asker.run(&app, use_case, body.idempotency, expected(cart_id, if_match)).await?;
     Ok(render(&asker, &answer, |command| command))
 }
 
@@ -120,7 +122,7 @@ pub(crate) async fn change_quantity(
     body: JsonBody<NewQuantity>,
 ) -> Result<Response, Problem> {
     let use_case = ChangeQuantity { cart_id, owner: asker.owner(), sku, quantity: body.value.quantity };
-    let answer = asker.run_expecting(&app, use_case, body.idempotency, expected(cart_id, if_match)).await?;
+    let answer = asker.run(&app, use_case, body.idempotency, expected(cart_id, if_match)).await?;
     Ok(render(&asker, &answer, |command| command))
 }
 
@@ -137,7 +139,7 @@ pub(crate) async fn remove_item(
     body: NoBody,
 ) -> Result<Response, Problem> {
     let use_case = RemoveItem { cart_id, owner: asker.owner(), sku };
-    let answer = asker.run_expecting(&app, use_case, body.idempotency, expected(cart_id, if_match)).await?;
+    let answer = asker.run(&app, use_case, body.idempotency, expected(cart_id, if_match)).await?;
     Ok(render(&asker, &answer, |command| command))
 }
 
@@ -154,7 +156,7 @@ pub(crate) async fn reprice_cart(
     body: NoBody,
 ) -> Result<Response, Problem> {
     let use_case = RepriceCart { cart_id, owner: asker.owner() };
-    let answer = asker.run_expecting(&app, use_case, body.idempotency, expected(cart_id, if_match)).await?;
+    let answer = asker.run(&app, use_case, body.idempotency, expected(cart_id, if_match)).await?;
     Ok(render(&asker, &answer, |command| command))
 }
 
@@ -187,7 +189,7 @@ pub(crate) async fn discard_cart(
     body: NoBody,
 ) -> Result<Response, Problem> {
     let use_case = DiscardCart { cart_id, owner: asker.owner() };
-    let answer = asker.run_expecting(&app, use_case, body.idempotency, expected(cart_id, if_match)).await?;
+    let answer = asker.run(&app, use_case, body.idempotency, expected(cart_id, if_match)).await?;
     Ok(render(&asker, &answer, |command| command))
 }
 
@@ -205,7 +207,7 @@ pub(crate) async fn check_out(
     body: JsonBody<Checkout>,
 ) -> Result<Response, Problem> {
     let Checkout { payment, shipping_address, email, expected_total } = body.value;
-    let (subject, vault) = (asker.caller.subject(), &app.shop.vault);
+    let (subject, vault) = (buyer(&app, &asker, cart_id).await?, &app.shop.vault);
     let email = match email {
         Some(email) => Some(personal::seal(vault, subject, email.as_str()).await?),
         None => None,
@@ -221,7 +223,7 @@ pub(crate) async fn check_out(
         email,
         expected_total,
     };
-    let answer = asker.run_expecting(&app, use_case, body.idempotency, expected(cart_id, if_match)).await?;
+    let answer = asker.run(&app, use_case, body.idempotency, expected(cart_id, if_match)).await?;
     let CheckOutOutcome { order_id, created, .. } = answer.outcome;
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     let command = CommandAnswer::new(answer.version, answer.position)
@@ -229,6 +231,19 @@ pub(crate) async fn check_out(
         .status(status)
         .location(format!("/v1/orders/{order_id}"));
     orders::render(&app, &asker, &answer.states, order_id, command).await
+}
+
+/// Whose personal data a checkout holds: the cart's owner, also where somebody else checks it out for them.
+async fn buyer(app: &App, asker: &Asker, cart_id: CartId) -> Result<Uuid, Problem> {
+    if let Some(own) = asker.caller.only_own() {
+        return Ok(own);
+    }
+    let stream = Cart::stream(cart_id.as_uuid());
+    let events = app.shop.book.stream(&stream, None).await;
+    let events = events.map_err(|error| Problem::new(Code::Unavailable).because(&error))?;
+    let states = States::fold(&[stream], &events);
+    let contents = states.get::<Cart>(cart_id.as_uuid()).and_then(|(cart, _)| cart.contents());
+    contents.map(|cart| cart.customer_id.as_uuid()).ok_or_else(queries::not_found)
 }
 
 fn expected(cart_id: CartId, if_match: IfMatch) -> Option<(StreamId, i64)> {

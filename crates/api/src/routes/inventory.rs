@@ -2,11 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use chrono::Utc;
-use commands::command::Answer;
-use commands::inventory::{
-    AdjustStock, ChangeStockPolicy, PutStockBack, ReceiveStock, SetStockAside, StockOutcome, TransferStock,
-};
+use commands::inventory::{AdjustStock, ChangeStockPolicy, PutStockBack, ReceiveStock, SetStockAside, TransferStock};
 use domain::ids::{Location, Quantity, Reason, Sku};
 use domain::inventory::PolicyChange;
 use serde::Deserialize;
@@ -15,7 +11,9 @@ use utoipa::ToSchema;
 use crate::answer::CommandAnswer;
 use crate::app::App;
 use crate::asker::Asker;
+use crate::etag::IfMatch;
 use crate::extract::{JsonBody, PathParam};
+use crate::places::{StockAnswer, StockCommand};
 use crate::problem::Problem;
 use crate::queries::{self, Inquiry};
 use crate::views::stock::StockView;
@@ -24,7 +22,7 @@ use crate::views::stock::StockView;
 pub(crate) struct Receipt {
     #[schema(value_type = i64, minimum = 1, maximum = 100_000)]
     quantity: Quantity,
-    #[schema(value_type = Option<String>, example = "main")]
+    #[schema(value_type = String, required = false, default = "main")]
     #[serde(default = "Location::main")]
     location: Location,
 }
@@ -35,7 +33,7 @@ pub(crate) struct Adjustment {
     delta: i64,
     #[schema(value_type = String, max_length = 500, example = "count")]
     reason: Reason,
-    #[schema(value_type = Option<String>, example = "main")]
+    #[schema(value_type = String, required = false, default = "main")]
     #[serde(default = "Location::main")]
     location: Location,
 }
@@ -56,7 +54,7 @@ pub(crate) struct Aside {
     quantity: Quantity,
     #[schema(value_type = String, max_length = 500, example = "damaged")]
     reason: Reason,
-    #[schema(value_type = Option<String>, example = "main")]
+    #[schema(value_type = String, required = false, default = "main")]
     #[serde(default = "Location::main")]
     location: Location,
 }
@@ -72,7 +70,7 @@ pub(crate) struct Policy {
     /// Units that are never sold
     #[serde(default)]
     safety_stock: Option<i64>,
-    #[schema(value_type = Option<String>, example = "main")]
+    #[schema(value_type = String, required = false, default = "main")]
     #[serde(default = "Location::main")]
     location: Location,
 }
@@ -102,11 +100,14 @@ pub(crate) async fn receive(
     State(app): State<App>,
     asker: Asker,
     PathParam(sku): PathParam<Sku>,
+    if_match: IfMatch,
     body: JsonBody<Receipt>,
 ) -> Result<Response, Problem> {
     let Receipt { quantity, location } = body.value;
-    let answer = asker.run(&app, ReceiveStock { sku, location, quantity }, body.idempotency).await?;
-    Ok(render(&asker, &answer, created(&answer)))
+    let (touched, idempotency) = (vec![location.clone()], body.idempotency);
+    let use_case = ReceiveStock { sku: sku.clone(), location, quantity };
+    let answered = StockCommand { sku, touched, use_case, if_match, idempotency }.run(&app, &asker).await?;
+    Ok(created(&answered).render(asker.prefer, || answered.stock))
 }
 
 /// Correct a count
@@ -118,11 +119,14 @@ pub(crate) async fn adjust(
     State(app): State<App>,
     asker: Asker,
     PathParam(sku): PathParam<Sku>,
+    if_match: IfMatch,
     body: JsonBody<Adjustment>,
 ) -> Result<Response, Problem> {
     let Adjustment { delta, reason, location } = body.value;
-    let answer = asker.run(&app, AdjustStock { sku, location, delta, reason }, body.idempotency).await?;
-    Ok(render(&asker, &answer, created(&answer)))
+    let (touched, idempotency) = (vec![location.clone()], body.idempotency);
+    let use_case = AdjustStock { sku: sku.clone(), location, delta, reason };
+    let answered = StockCommand { sku, touched, use_case, if_match, idempotency }.run(&app, &asker).await?;
+    Ok(created(&answered).render(asker.prefer, || answered.stock))
 }
 
 /// Move stock between locations
@@ -134,11 +138,14 @@ pub(crate) async fn transfer(
     State(app): State<App>,
     asker: Asker,
     PathParam(sku): PathParam<Sku>,
+    if_match: IfMatch,
     body: JsonBody<Transfer>,
 ) -> Result<Response, Problem> {
     let Transfer { quantity, from, to } = body.value;
-    let answer = asker.run(&app, TransferStock { sku, quantity, from, to }, body.idempotency).await?;
-    Ok(render(&asker, &answer, created(&answer)))
+    let (touched, idempotency) = (vec![from.clone(), to.clone()], body.idempotency);
+    let use_case = TransferStock { sku: sku.clone(), quantity, from, to };
+    let answered = StockCommand { sku, touched, use_case, if_match, idempotency }.run(&app, &asker).await?;
+    Ok(created(&answered).render(asker.prefer, || answered.stock))
 }
 
 /// Keep stock out of sale
@@ -150,11 +157,14 @@ pub(crate) async fn set_aside(
     State(app): State<App>,
     asker: Asker,
     PathParam(sku): PathParam<Sku>,
+    if_match: IfMatch,
     body: JsonBody<Aside>,
 ) -> Result<Response, Problem> {
     let Aside { quantity, reason, location } = body.value;
-    let answer = asker.run(&app, SetStockAside { sku, location, quantity, reason }, body.idempotency).await?;
-    Ok(render(&asker, &answer, done(&answer)))
+    let (touched, idempotency) = (vec![location.clone()], body.idempotency);
+    let use_case = SetStockAside { sku: sku.clone(), location, quantity, reason };
+    let answered = StockCommand { sku, touched, use_case, if_match, idempotency }.run(&app, &asker).await?;
+    Ok(done(&answered).render(asker.prefer, || answered.stock))
 }
 
 /// Put what was set aside back into sale
@@ -164,11 +174,14 @@ pub(crate) async fn put_back(
     State(app): State<App>,
     asker: Asker,
     PathParam(sku): PathParam<Sku>,
+    if_match: IfMatch,
     body: JsonBody<Aside>,
 ) -> Result<Response, Problem> {
     let Aside { quantity, reason, location } = body.value;
-    let answer = asker.run(&app, PutStockBack { sku, location, quantity, reason }, body.idempotency).await?;
-    Ok(render(&asker, &answer, done(&answer)))
+    let (touched, idempotency) = (vec![location.clone()], body.idempotency);
+    let use_case = PutStockBack { sku: sku.clone(), location, quantity, reason };
+    let answered = StockCommand { sku, touched, use_case, if_match, idempotency }.run(&app, &asker).await?;
+    Ok(done(&answered).render(asker.prefer, || answered.stock))
 }
 
 /// Set thresholds and limits
@@ -180,23 +193,21 @@ pub(crate) async fn change_policy(
     State(app): State<App>,
     asker: Asker,
     PathParam(sku): PathParam<Sku>,
+    if_match: IfMatch,
     body: JsonBody<Policy>,
 ) -> Result<Response, Problem> {
     let Policy { low_stock_threshold, backorder_limit, safety_stock, location } = body.value;
     let change = PolicyChange { low_stock_threshold, backorder_limit, safety_stock };
-    let answer = asker.run(&app, ChangeStockPolicy { sku, location, change }, body.idempotency).await?;
-    Ok(render(&asker, &answer, done(&answer)))
+    let (touched, idempotency) = (vec![location.clone()], body.idempotency);
+    let use_case = ChangeStockPolicy { sku: sku.clone(), location, change };
+    let answered = StockCommand { sku, touched, use_case, if_match, idempotency }.run(&app, &asker).await?;
+    Ok(done(&answered).render(asker.prefer, || answered.stock))
 }
 
-fn done(answer: &Answer<StockOutcome>) -> CommandAnswer {
-    CommandAnswer::new(answer.version, answer.position).replayed(answer.replayed)
+fn done(StockAnswer { answer, stock }: &StockAnswer) -> CommandAnswer {
+    CommandAnswer::new(stock.version, answer.position).replayed(answer.replayed)
 }
 
-fn created(answer: &Answer<StockOutcome>) -> CommandAnswer {
-    done(answer).created(format!("/v1/inventory/{}", answer.outcome.sku))
-}
-
-fn render(asker: &Asker, answer: &Answer<StockOutcome>, command: CommandAnswer) -> Response {
-    let StockOutcome { sku, locations } = &answer.outcome;
-    command.render(asker.prefer, || StockView::of(&answer.states, sku, locations, Utc::now()))
+fn created(answered: &StockAnswer) -> CommandAnswer {
+    done(answered).created(format!("/v1/inventory/{}", answered.stock.sku))
 }

@@ -182,7 +182,7 @@ pub(crate) async fn cancel(
 ) -> Result<Response, Problem> {
     let use_case = CancelOrder { order_id, owner: asker.owner(), reason: body.value.reason };
     let expected = expected(order_id, if_match);
-    let answer = asker.run_expecting(&app, use_case, body.idempotency, expected).await?;
+    let answer = asker.run(&app, use_case, body.idempotency, expected).await?;
     render_order(&app, &asker, &answer).await
 }
 
@@ -200,7 +200,7 @@ pub(crate) async fn hold(
 ) -> Result<Response, Problem> {
     let use_case = HoldOrder { order_id, reason: body.value.reason };
     let expected = expected(order_id, if_match);
-    let answer = asker.run_expecting(&app, use_case, body.idempotency, expected).await?;
+    let answer = asker.run(&app, use_case, body.idempotency, expected).await?;
     render_order(&app, &asker, &answer).await
 }
 
@@ -215,7 +215,7 @@ pub(crate) async fn release(
     body: NoBody,
 ) -> Result<Response, Problem> {
     let expected = expected(order_id, if_match);
-    let answer = asker.run_expecting(&app, ReleaseOrder { order_id }, body.idempotency, expected).await?;
+    let answer = asker.run(&app, ReleaseOrder { order_id }, body.idempotency, expected).await?;
     render_order(&app, &asker, &answer).await
 }
 
@@ -236,7 +236,7 @@ pub(crate) async fn ship(
     let shipment_id = ShipmentId::from_uuid(Uuid::now_v7());
     let use_case = ShipOrder { order_id, shipment_id, lines, carrier, tracking };
     let expected = expected(order_id, if_match);
-    let answer = asker.run_expecting(&app, use_case, body.idempotency, expected).await?;
+    let answer = asker.run(&app, use_case, body.idempotency, expected).await?;
     let location = format!("/v1/orders/{order_id}/shipments/{}", answer.outcome.shipment_id);
     let shipment_id = answer.outcome.shipment_id;
     Ok(render_shipment(&asker, &answer, order_id, shipment_id, |command| command.created(location)))
@@ -257,11 +257,12 @@ pub(crate) async fn deliver(
 ) -> Result<Response, Problem> {
     let use_case = DeliverShipment { order_id, shipment_id, delivered_at: body.value.delivered_at };
     let expected = expected(order_id, if_match);
-    let answer = asker.run_expecting(&app, use_case, body.idempotency, expected).await?;
+    let answer = asker.run(&app, use_case, body.idempotency, expected).await?;
     Ok(render_shipment(&asker, &answer, order_id, shipment_id, |command| command))
 }
 
-fn expected(order_id: OrderId, if_match: IfMatch) -> Option<(StreamId, i64)> {
+/// `If-Match` on anything under an order means the order.
+pub(crate) fn expected(order_id: OrderId, if_match: IfMatch) -> Option<(StreamId, i64)> {
     if_match.0.map(|version| (Order::stream(order_id.as_uuid()), version))
 }
 

@@ -5,9 +5,11 @@ use axum::response::Response;
 use commands::checkout::PaymentDetails;
 use commands::command::Answer;
 use commands::payments::{CapturePayment, PaymentOutcome, RetryPayment, VoidPayment};
+use commands::world::Held;
 use domain::ids::{CaptureId, OrderId, PaymentId, Reason};
 use domain::money::Money;
-use domain::payment::{Method, PaymentToken};
+use domain::payment::{Method, Payment, PaymentToken};
+use eventstore::event::StreamId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -16,9 +18,11 @@ use crate::answer::CommandAnswer;
 use crate::app::App;
 use crate::asker::Asker;
 use crate::auth::Caller;
+use crate::etag::IfMatch;
 use crate::extract::{JsonBody, PathParam};
 use crate::problem::Problem;
 use crate::queries::{self, Inquiry};
+use crate::routes::orders;
 use crate::views::money::MoneySchema;
 use crate::views::payment::PaymentView;
 
@@ -76,6 +80,7 @@ pub(crate) async fn retry(
     State(app): State<App>,
     asker: Asker,
     PathParam(order_id): PathParam<OrderId>,
+    if_match: IfMatch,
     body: JsonBody<NewPayment>,
 ) -> Result<Response, Problem> {
     let NewPayment { method, token } = body.value;
@@ -85,7 +90,8 @@ pub(crate) async fn retry(
         payment_id: PaymentId::from_uuid(Uuid::now_v7()),
         payment: PaymentDetails { provider: app.provider.clone(), method, token },
     };
-    let answer = asker.run(&app, use_case, body.idempotency).await?;
+    let expected = orders::expected(order_id, if_match);
+    let answer = asker.run(&app, use_case, body.idempotency, expected).await?;
     let payment_id = answer.outcome.payment_id;
     let command = CommandAnswer::new(answer.version, answer.position)
         .replayed(answer.replayed)
@@ -100,11 +106,13 @@ pub(crate) async fn capture(
     State(app): State<App>,
     asker: Asker,
     PathParam(payment_id): PathParam<PaymentId>,
+    if_match: IfMatch,
     body: JsonBody<NewCapture>,
 ) -> Result<Response, Problem> {
     let capture_id = CaptureId::from_uuid(Uuid::now_v7());
     let use_case = CapturePayment { payment_id, capture_id, amount: body.value.amount };
-    let answer = asker.run(&app, use_case, body.idempotency).await?;
+    let expected = expected(payment_id, if_match);
+    let answer = asker.run(&app, use_case, body.idempotency, expected).await?;
     Ok(render(&asker, &answer))
 }
 
@@ -115,11 +123,17 @@ pub(crate) async fn void(
     State(app): State<App>,
     asker: Asker,
     PathParam(payment_id): PathParam<PaymentId>,
+    if_match: IfMatch,
     body: JsonBody<NewVoid>,
 ) -> Result<Response, Problem> {
     let use_case = VoidPayment { payment_id, reason: body.value.reason };
-    let answer = asker.run(&app, use_case, body.idempotency).await?;
+    let expected = expected(payment_id, if_match);
+    let answer = asker.run(&app, use_case, body.idempotency, expected).await?;
     Ok(render(&asker, &answer))
+}
+
+fn expected(payment_id: PaymentId, if_match: IfMatch) -> Option<(StreamId, i64)> {
+    if_match.0.map(|version| (Payment::stream(payment_id.as_uuid()), version))
 }
 
 fn render(asker: &Asker, answer: &Answer<PaymentOutcome>) -> Response {

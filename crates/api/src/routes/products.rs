@@ -44,7 +44,7 @@ pub(crate) struct NewProduct {
     #[schema(value_type = MoneySchema)]
     price: Money,
     /// Flat, at most 32: texts, numbers, booleans
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Object, required = false)]
     #[serde(default)]
     attributes: Attributes,
     #[schema(value_type = Option<String>)]
@@ -58,9 +58,9 @@ pub(crate) struct NewProduct {
 /// A JSON Merge Patch: what is not named stays, what is null goes.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct ProductPatch {
-    #[schema(value_type = Option<String>, max_length = 200)]
+    #[schema(value_type = String, required = false, max_length = 200)]
     #[serde(default)]
-    name: Option<Name>,
+    name: Patch<Name>,
     #[schema(value_type = Option<String>, max_length = 5000)]
     #[serde(default)]
     description: Patch<Description>,
@@ -237,12 +237,14 @@ fn parameter(name: &str, detail: String) -> Problem {
 pub(crate) async fn create_product(
     State(app): State<App>,
     asker: Asker,
+    if_match: IfMatch,
     body: JsonBody<NewProduct>,
 ) -> Result<Response, Problem> {
     let NewProduct { sku, name, description, category, price, attributes, parent_sku, publish } = body.value;
     let location = format!("/v1/products/{sku}");
+    let expected = expected(&sku, if_match);
     let use_case = CreateProduct { sku, name, description, category, price, attributes, parent_sku, publish };
-    let answer = asker.run(&app, use_case, body.idempotency).await?;
+    let answer = asker.run(&app, use_case, body.idempotency, expected).await?;
     Ok(render(&asker, &answer, |command| command.created(location)))
 }
 
@@ -250,7 +252,7 @@ pub(crate) async fn create_product(
 ///
 /// `If-Match` with the `ETag` of your last read is required, so that nobody's change is lost.
 #[utoipa::path(patch, path = "/v1/products/{sku}", tag = "products", params(("sku" = String, Path)),
-    request_body(content = ProductPatch, content_type = "application/merge-patch+json"),
+    request_body(content((ProductPatch = "application/merge-patch+json"), (ProductPatch = "application/json"))),
     responses((status = 200, body = ProductView)))]
 pub(crate) async fn update_product(
     State(app): State<App>,
@@ -261,8 +263,13 @@ pub(crate) async fn update_product(
 ) -> Result<Response, Problem> {
     let expected = expected(&sku, if_match).ok_or_else(|| Problem::new(Code::IfMatchRequired))?;
     let ProductPatch { name, description, category, attributes, parent_sku } = body.value;
+    let name = match name {
+        Patch::Keep => None,
+        Patch::Set(name) => Some(name),
+        Patch::Clear => return Err(Problem::value("/name", "a product has a name")),
+    };
     let use_case = UpdateProduct { sku, changes: Changes { name, description, category, attributes, parent_sku } };
-    let answer = asker.run_expecting(&app, use_case, body.idempotency, Some(expected)).await?;
+    let answer = asker.run(&app, use_case, body.idempotency, Some(expected)).await?;
     Ok(render(&asker, &answer, |command| command))
 }
 
@@ -280,7 +287,7 @@ pub(crate) async fn change_price(
 ) -> Result<Response, Problem> {
     let expected = expected(&sku, if_match);
     let use_case = ChangePrice { sku, price: body.value.price };
-    let answer = asker.run_expecting(&app, use_case, body.idempotency, expected).await?;
+    let answer = asker.run(&app, use_case, body.idempotency, expected).await?;
     Ok(render(&asker, &answer, |command| command))
 }
 
@@ -295,7 +302,7 @@ pub(crate) async fn publish_product(
     body: NoBody,
 ) -> Result<Response, Problem> {
     let expected = expected(&sku, if_match);
-    let answer = asker.run_expecting(&app, PublishProduct { sku }, body.idempotency, expected).await?;
+    let answer = asker.run(&app, PublishProduct { sku }, body.idempotency, expected).await?;
     Ok(render(&asker, &answer, |command| command))
 }
 
@@ -310,7 +317,7 @@ pub(crate) async fn archive_product(
     body: NoBody,
 ) -> Result<Response, Problem> {
     let expected = expected(&sku, if_match);
-    let answer = asker.run_expecting(&app, ArchiveProduct { sku }, body.idempotency, expected).await?;
+    let answer = asker.run(&app, ArchiveProduct { sku }, body.idempotency, expected).await?;
     Ok(render(&asker, &answer, |command| command))
 }
 

@@ -69,16 +69,30 @@ impl Folder {
             Err(error) => return Err(failed(error)),
         }
         let secret = make();
-        // Written aside and renamed: a crash leaves the whole secret or none.
+        self.write(name, &secret)?;
+        Ok(secret)
+    }
+
+    /// Writes a file that the owner alone may read. Written aside and renamed: a crash leaves the whole of it or none.
+    pub fn write(&self, name: &str, content: &str) -> Result<(), FolderError> {
+        let path = self.path.join(name);
         let unfinished = self.path.join(format!("{name}.new"));
         let write = || {
             let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&unfinished)?;
-            file.write_all(secret.as_bytes())?;
+            file.write_all(content.as_bytes())?;
             file.sync_all()?;
             fs::rename(&unfinished, &path)
         };
-        write().map_err(failed)?;
-        Ok(secret)
+        write().map_err(|source| FolderError::Io { path: path.clone(), source })
+    }
+
+    /// Removes a file that may be there.
+    pub fn remove(&self, name: &str) -> Result<(), FolderError> {
+        let path = self.path.join(name);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(FolderError::Io { path, source }),
+            _ => Ok(()),
+        }
     }
 
     /// Removes everything but the lock: the next start is the first one. Servers kept here must have been stopped.

@@ -61,8 +61,7 @@ pub(crate) struct OrderView {
     pub(crate) email: Option<String>,
     pub(crate) created_at: DateTime<Utc>,
     /// When the order's own stream last changed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) updated_at: Option<DateTime<Utc>>,
+    pub(crate) updated_at: DateTime<Utc>,
     pub(crate) version: i64,
 }
 
@@ -165,7 +164,7 @@ impl OrderView {
             shipping_address: opened.shipping_address,
             email: opened.email,
             created_at: contents.created_at,
-            updated_at: None,
+            updated_at: states.recorded_at::<Order>(id.as_uuid())?,
             version,
         })
     }
@@ -196,7 +195,7 @@ impl OrderView {
             shipping_address: opened.shipping_address,
             email: opened.email,
             created_at: order.created_at,
-            updated_at: Some(order.updated_at),
+            updated_at: order.updated_at,
             version: order.version,
         }
     }

@@ -36,8 +36,12 @@ pub(crate) struct PaymentView {
     pub(crate) version: i64,
 }
 
+/// The one status in which the payer has somewhere to go.
+const WAITING: &str = "action_required";
+
 impl From<projections::orders::Payment> for PaymentView {
     fn from(payment: projections::orders::Payment) -> Self {
+        let action_url = payment.action_url.filter(|_| payment.status == WAITING);
         Self {
             id: payment.id.as_uuid(),
             order_id: payment.order_id.as_uuid(),
@@ -47,7 +51,7 @@ impl From<projections::orders::Payment> for PaymentView {
             captured: payment.captured,
             refunded: payment.refunded,
             provider: payment.provider,
-            action_url: payment.action_url,
+            action_url,
             version: payment.version,
         }
     }
@@ -57,6 +61,7 @@ impl PaymentView {
     pub(crate) fn of(states: &States, id: PaymentId) -> Option<Self> {
         let (state, version) = states.get::<Payment>(id.as_uuid())?;
         let ledger = state.ledger()?;
+        let action_url = ledger.action_url.as_ref().filter(|_| ledger.status() == WAITING);
         Some(Self {
             id: id.as_uuid(),
             order_id: ledger.order_id.as_uuid(),
@@ -66,7 +71,7 @@ impl PaymentView {
             captured: ledger.captured(),
             refunded: ledger.refunded(),
             provider: ledger.provider.to_string(),
-            action_url: ledger.action_url.as_ref().map(ToString::to_string),
+            action_url: action_url.map(ToString::to_string),
             version,
         })
     }

@@ -1,13 +1,12 @@
 //! Stock on the wire.
 
 use chrono::{DateTime, Utc};
-use commands::world::States;
-use domain::ids::{Location, Sku, inventory_stream};
-use domain::inventory::Inventory;
+use domain::ids::{Location, Sku};
+use domain::inventory;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The stock of a SKU. After a command it covers the locations that the command touched, in a query all of them.
+/// The stock of a SKU over all its locations. In the answer to a command, those that it did not touch may be a moment behind.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Stock)]
 pub(crate) struct StockView {
@@ -22,6 +21,7 @@ pub(crate) struct StockView {
     /// What can be sold: on hand less everything else.
     pub(crate) available: i64,
     pub(crate) locations: Vec<StockAtView>,
+    /// Of all locations together.
     pub(crate) version: i64,
 }
 
@@ -39,39 +39,46 @@ pub(crate) struct StockAtView {
 
 impl From<projections::stock::StockLevel> for StockView {
     fn from(stock: projections::stock::StockLevel) -> Self {
-        let locations = stock.locations.into_iter().map(|place| StockAtView {
+        Self::sum(stock.sku, stock.version, stock.locations.into_iter().map(StockAtView::from).collect())
+    }
+}
+
+impl From<projections::stock::Place> for StockAtView {
+    fn from(place: projections::stock::Place) -> Self {
+        Self {
             location: place.location,
             on_hand: place.on_hand,
             reserved: place.reserved,
             allocated: place.allocated,
             unavailable: place.unavailable,
             available: place.available,
-        });
-        Self::sum(stock.sku, locations.collect(), stock.version)
+        }
+    }
+}
+
+impl StockAtView {
+    /// As of `now`: a reservation counts until it expires.
+    pub(crate) fn of(location: &Location, state: &inventory::State, now: DateTime<Utc>) -> Self {
+        Self {
+            location: location.to_string(),
+            on_hand: state.on_hand(),
+            reserved: state.reserved(now),
+            allocated: state.allocated(),
+            unavailable: state.unavailable(),
+            available: state.available(now),
+        }
     }
 }
 
 impl StockView {
-    /// The stock at these locations, as of `now`: a reservation counts until it expires.
-    pub(crate) fn of(states: &States, sku: &Sku, locations: &[Location], now: DateTime<Utc>) -> Self {
-        let mut version = 0;
-        let mut places = Vec::new();
-        for location in locations {
-            let Some((state, at)) = states.get::<Inventory>(inventory_stream(sku, location)) else { continue };
-            version = if version == 0 { at } else { version };
-            places.push(StockAtView {
-                location: location.to_string(),
-                on_hand: state.on_hand(),
-                reserved: state.reserved(now),
-                allocated: state.allocated(),
-                unavailable: state.unavailable(),
-                available: state.available(now),
-            });
-        }
-        Self::sum(sku.to_string(), places, version)
+    /// Of places with their versions, in any order.
+    pub(crate) fn over(sku: &Sku, mut places: Vec<(i64, StockAtView)>) -> Self {
+        places.sort_by(|(_, one), (_, other)| one.location.cmp(&other.location));
+        let version = places.iter().map(|(version, _)| version).sum();
+        Self::sum(sku.to_string(), version, places.into_iter().map(|(_, at)| at).collect())
     }
 
-    pub(crate) fn sum(sku: String, locations: Vec<StockAtView>, version: i64) -> Self {
+    fn sum(sku: String, version: i64, locations: Vec<StockAtView>) -> Self {
         let total = |of: fn(&StockAtView) -> i64| locations.iter().map(of).fold(0, i64::saturating_add);
         Self {
             sku,

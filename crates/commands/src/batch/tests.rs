@@ -135,7 +135,7 @@ fn a_key_that_comes_twice_is_decided_once_and_looked_up_for_the_other() {
 fn a_stream_that_is_said_to_be_fresh_keeps_the_events_that_the_world_knows_of() {
     let mut world = empty();
     let mut entry = Entry::initial(&Cart::stream(Uuid::from_u128(1))).unwrap();
-    entry.apply(&AnyEvent::Cart(opened()));
+    entry.apply(&AnyEvent::Cart(opened()), DateTime::UNIX_EPOCH);
     world.put(Cart::stream(Uuid::from_u128(1)), entry);
     let batch = decide(vec![command(cart_id(1), vec![opened()], None)], &world);
     assert_eq!(batch.events[0].stream_version, 2);

@@ -174,3 +174,6 @@ fn receipt(kind: &str, key: &IdempotencyKey) -> Receipt {
     let reference = ProviderReference::new(&format!("{kind}{digits}"));
     Receipt { reference: reference.expect("a prefix and hex digits are a reference") }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,7 @@ pub mod fulfilment;
 pub mod payment;
 pub mod perform;
 pub mod runner;
+pub mod standing;
 
 mod store;
 
@@ -136,3 +137,6 @@ impl<U: UseCase + Clone + Sync + fmt::Debug> Runnable for Again<U> {
         commands.run(self.0.clone(), envelope).await.map(|_| ())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,20 +38,28 @@ pub enum Performed {
 }
 
 pub async fn perform(call: &ClaimedCall, commands: &Commands, gateways: &Gateways) -> Performed {
-    let stream = Payment::stream(call.payment_id);
-    let events = match commands.events_of(&stream).await {
-        Ok(events) => events,
-        Err(error) => return Performed::AskLater { reason: error.to_string() },
-    };
-    let states = States::fold(&[stream], &events);
+    match commands.events_of(&Payment::stream(call.payment_id)).await {
+        Ok(events) => perform_on(call, &events, gateways, PATIENCE).await,
+        Err(error) => Performed::AskLater { reason: error.to_string() },
+    }
+}
+
+/// With the events of the payment's stream.
+pub(crate) async fn perform_on(
+    call: &ClaimedCall,
+    events: &[RecordedEvent],
+    gateways: &Gateways,
+    patience: Duration,
+) -> Performed {
+    let states = States::fold(&[Payment::stream(call.payment_id)], events);
     let Some(ledger) = states.get::<Payment>(call.payment_id).and_then(|(state, _)| state.ledger()) else {
         return Performed::AskLater { reason: "the payment cannot be read".to_owned() };
     };
     let Some(gateway) = gateways.get(&ledger.provider) else {
         return Performed::AskLater { reason: format!("there is no gateway to {}", ledger.provider) };
     };
-    match requested(call.position, &events) {
-        Some(event) => carry_out(call, &event, ledger, gateway.as_ref(), PATIENCE).await,
+    match requested(call.position, events) {
+        Some(event) => carry_out(call, &event, ledger, gateway.as_ref(), patience).await,
         None => Performed::AskLater { reason: "the request cannot be read".to_owned() },
     }
 }

@@ -112,11 +112,16 @@ impl ProcessRunner {
     /// Runs until it is stopped. A failure is told, and tried again: nothing is skipped.
     pub async fn run(mut self, heads: HeadWatch, stop: CancellationToken) {
         let mut pause = PAUSE_MIN;
+        // What stands there may be of an earlier life of this process.
+        let mut noted = true;
         while !stop.is_cancelled() {
             match self.run_once().await {
                 Ok(round) => {
                     pause = PAUSE_MIN;
                     self.status.send_modify(|status| status.failing = None);
+                    if noted && round != Round::Elsewhere {
+                        noted = !self.note(None).await;
+                    }
                     self.rest(round, &heads, &stop).await;
                 }
                 Err(error) => {
@@ -124,6 +129,8 @@ impl ProcessRunner {
                     let reason = chain(&error);
                     tracing::error!(process = self.name(), error = %reason, "a process cannot go on");
                     metrics::counter!("daybook_process_failures_total", "process" => self.name()).increment(1);
+                    noted = true;
+                    self.note(Some(&reason)).await;
                     self.status.send_modify(|status| status.failing = Some(reason));
                     tokio::select! {
                         () = stop.cancelled() => {}
@@ -144,6 +151,12 @@ impl ProcessRunner {
             () = tokio::time::sleep(IDLE_POLL), if round == Round::Elsewhere => {}
             () = std::future::ready(()), if round == Round::Worked => {}
         }
+    }
+
+    /// For `daybook processes`. That it cannot be noted is no further fault: it is told in the log already.
+    async fn note(&self, failing: Option<&str>) -> bool {
+        let noted = store::note(&self.pool, self.name(), failing).await;
+        noted.inspect_err(|error| tracing::debug!(process = self.name(), %error, "how it stands is not noted")).is_ok()
     }
 
     /// One page of events or, at the head, the deadlines that are due.

@@ -31,6 +31,12 @@ pub(super) async fn save_in_tx(tx: &mut PgConnection, process: &str, point: Poin
     Ok(())
 }
 
+/// Why a process does not go on, or that it does.
+pub(super) async fn note(pool: &PgPool, process: &str, failing: Option<&str>) -> Result<(), sqlx::Error> {
+    sqlx::query_file!("src/sql/note_failing.sql", process, failing).execute(pool).await?;
+    Ok(())
+}
+
 /// What a page of events asked to be remembered. The last word on a deadline counts.
 #[derive(Debug, Default)]
 pub(super) struct Remembered {

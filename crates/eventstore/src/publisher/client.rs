@@ -58,6 +58,8 @@ pub(super) fn consumer(config: &PublisherConfig, isolation: Isolation) -> KafkaR
         .set("group.id", config.transactional_id())
         .set("enable.auto.commit", "false")
         .set("enable.partition.eof", "true")
+        // The end of a partition is told by an answer without records, for which the broker would wait half a second.
+        .set("fetch.wait.max.ms", "10")
         // An offset that is not there is an error, not a reason to begin elsewhere.
         .set("auto.offset.reset", "error")
         .create_with_context(Log)

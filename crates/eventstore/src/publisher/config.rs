@@ -6,6 +6,11 @@ use std::time::Duration;
 /// held in memory until it is committed.
 pub(super) const BATCH_EVENTS_MAX: usize = 8_192;
 
+/// After a failure batches are that many times smaller, down to one event, and twice as large after each success. A record that
+/// the broker does not take would otherwise leave a full batch of aborted ones in the topics at every try.
+pub(super) const BATCH_SHRINKS_BY: usize = 8;
+pub(super) const BATCH_GROWS_BY: usize = 2;
+
 /// Bytes of payload and metadata after which a batch is full. Two batches are in memory at a time (one is sent while the next is
 /// read), and librdkafka copies the one that is sent.
 pub(super) const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -23,14 +28,15 @@ pub(super) const RECORD_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// for no longer than this.
 pub(super) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A record that is not acknowledged by then has failed, and its batch with it. Shorter than the transaction's own timeout.
-pub(super) const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
+/// A record that is not acknowledged by then has failed, and its batch with it; the same for the answer to a commit, and to the
+/// fencing at the start. Beginning anew is cheap, and where a broker was away it is found again soonest by that.
+pub(super) const DELIVERY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long the abort of a failed transaction is tried. The next publisher aborts it too.
 pub(super) const ABORT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A single question to the broker: metadata, offsets, the creation of a topic.
-pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Blocking calls are made in slices of this length, so that a stop is noticed in between.
 pub(super) const SLICE: Duration = Duration::from_millis(500);
@@ -40,6 +46,9 @@ pub(super) const STOP_GRACE: Duration = Duration::from_secs(5);
 
 /// How often the partition counts are checked while the publisher runs.
 pub(super) const RECHECK_TOPICS: Duration = Duration::from_secs(60);
+
+/// A batch that takes longer than this is no reason to tell nobody how far the book is ahead.
+pub(super) const MEASURE_EVERY: Duration = Duration::from_secs(2);
 
 /// Pauses between tries, doubled each time up to the maximum; the actual pause is a random part of it, at least half.
 pub(super) const PAUSE_MIN: Duration = Duration::from_millis(100);

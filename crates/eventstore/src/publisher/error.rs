@@ -28,6 +28,8 @@ pub enum PublishError {
     Read(#[source] ReadError),
     #[error("the book cannot be followed")]
     Follow(#[source] FollowError),
+    #[error("the batch follows position {found}, and position {expected} is published")]
+    OutOfStep { expected: Position, found: Position },
     #[error("the publisher was told to stop before its batch was committed")]
     Stopped,
     #[error("the publisher's thread panicked")]
@@ -77,6 +79,7 @@ impl PublishError {
             Self::TimedOut { .. } => "timed_out",
             Self::OpenTransaction { .. } => "open_transaction",
             Self::Read(_) | Self::Follow(_) => "book",
+            Self::OutOfStep { .. } => "out_of_step",
             Self::Stopped => "stopped",
             Self::Panicked(_) => "panicked",
         }

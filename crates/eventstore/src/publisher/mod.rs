@@ -5,7 +5,7 @@
 //! - `client`, `producer`, `reading`: librdkafka, which nothing outside this module knows
 //! - `topics`, `progress`: what must be so in Kafka before anything is sent, and how far it came
 //! - `session`: one life of the producer; `batch`: what it is given
-//! - `run`: the publisher itself
+//! - `once`: the publisher, a batch at a time; `run`: the publisher that keeps at it
 //! - `asyncapi`: the topics as a document
 
 pub mod asyncapi;
@@ -14,6 +14,7 @@ mod client;
 mod config;
 mod error;
 mod failpoint;
+mod once;
 mod partition;
 mod patience;
 mod producer;
@@ -27,6 +28,6 @@ mod topics;
 
 pub use config::{Mode, PublisherConfig};
 pub use error::{PublishError, Refusal};
+pub use once::Publisher;
 pub use partition::partition_of;
-pub use run::Publisher;
 pub use status::{PublisherState, PublisherStatus};

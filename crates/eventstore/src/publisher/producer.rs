@@ -3,6 +3,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use rdkafka::ClientContext;
@@ -14,12 +15,13 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext
 use tokio_util::sync::CancellationToken;
 
 use super::client;
-use super::config::{ABORT_TIMEOUT, DELIVERY_TIMEOUT, Mode, PublisherConfig, TRANSACTION_TIMEOUT};
+use super::config::{ABORT_TIMEOUT, DELIVERY_TIMEOUT, Mode, PublisherConfig};
 use super::error::{PublishError, is_fenced};
 use super::patience::Patience;
 
-/// Delivery reports are taken in slices as short as this, which is what a batch waits at most after its last one.
-const POLL: Duration = Duration::from_millis(1);
+/// Between two looks for delivery reports, which is what a batch waits at most after its last one. Slept, and not given to `poll`:
+/// that one spins through the last millisecond of the time it is given.
+const LOOK: Duration = Duration::from_millis(2);
 
 pub(super) struct Producer {
     kafka: BaseProducer<Deliveries>,
@@ -71,7 +73,8 @@ impl Producer {
                 Ok(()) => break,
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), unsent)) => {
                     record = unsent;
-                    self.kafka.poll(patience.slice()?.min(POLL));
+                    patience.slice()?;
+                    self.take_reports();
                 }
                 Err((error, _)) => return Err(PublishError::broker("take a record")(error)),
             }
@@ -86,11 +89,22 @@ impl Producer {
         let mut patience = Patience::new("acknowledge the records", DELIVERY_TIMEOUT * 2, &self.stop);
         let deliveries = self.kafka.context();
         while deliveries.reported.load(Ordering::Acquire) < self.sent {
-            self.kafka.poll(patience.slice()?.min(POLL));
+            patience.slice()?;
+            self.take_reports();
         }
         match deliveries.failure.lock().expect("nothing panics with the lock").clone() {
             None => Ok(()),
             Some(error) => Err(PublishError::broker("store a record")(error)),
+        }
+    }
+
+    /// The reports that are there. Without any, the broker is given a moment; this thread is the publisher's own.
+    fn take_reports(&self) {
+        let deliveries = self.kafka.context();
+        let before = deliveries.reported.load(Ordering::Acquire);
+        self.kafka.poll(Duration::ZERO);
+        if deliveries.reported.load(Ordering::Acquire) == before {
+            thread::sleep(LOOK);
         }
     }
 
@@ -124,7 +138,7 @@ impl Producer {
         action: &'static str,
         call: impl Fn(&BaseProducer<Deliveries>, Duration) -> KafkaResult<()>,
     ) -> Result<(), PublishError> {
-        let mut patience = Patience::new(action, TRANSACTION_TIMEOUT, &self.stop);
+        let mut patience = Patience::new(action, DELIVERY_TIMEOUT, &self.stop);
         loop {
             match call(&self.kafka, patience.slice()?) {
                 Ok(()) => return Ok(()),

@@ -67,16 +67,16 @@ impl Reader {
             .map_err(PublishError::broker("take an assignment"))?;
         let mut patience = Patience::new("show a topic", REQUEST_TIMEOUT * 3, &self.stop);
         loop {
-            match self.consumer.poll(patience.slice()?) {
-                None => {}
-                Some(Ok(message)) => {
-                    if message.offset() >= ends.end || see(&message).is_break() || message.offset() + 1 == ends.end {
-                        break;
-                    }
-                }
+            let enough = match self.consumer.poll(patience.slice()?) {
+                None => false,
+                Some(Ok(message)) if message.offset() >= ends.end => true,
+                Some(Ok(message)) => see(&message).is_break() || message.offset() + 1 == ends.end,
                 // Told only after everything before it was: markers and aborted records at the end are not shown.
-                Some(Err(KafkaError::PartitionEOF(_))) => break,
+                Some(Err(KafkaError::PartitionEOF(_))) => true,
                 Some(Err(error)) => return Err(PublishError::broker("show a topic")(error)),
+            };
+            if enough {
+                break;
             }
         }
         self.consumer.unassign().map_err(PublishError::broker("give back an assignment"))

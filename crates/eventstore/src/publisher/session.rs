@@ -16,6 +16,9 @@ use super::record::Envelope;
 use super::topics::Topics;
 use crate::event::{Hash, RecordedEvent};
 
+/// Headers and framing of a record beside payload and metadata, at most.
+const RECORD_BYTES_BESIDE: usize = 16 * 1024;
+
 pub(super) struct Session {
     book_id: Uuid,
     producer: Producer,
@@ -58,7 +61,7 @@ impl Session {
     fn publish_in_transaction(&mut self, batch: &Batch) -> Result<(), PublishError> {
         self.producer.begin()?;
         failpoint::reached("publisher.before_produce");
-        let mut previous = batch.previous;
+        let mut previous = batch.after.hash;
         for event in &batch.events {
             self.send(event, previous)?;
             previous = event.hash;
@@ -102,6 +105,3 @@ impl Session {
             .send(BaseRecord::to(topic).partition(progress::PARTITION).key(progress::KEY).payload(value.as_str()))
     }
 }
-
-/// Headers and framing of a record, at most.
-const RECORD_BYTES_BESIDE: usize = 16 * 1024;

@@ -1,12 +1,14 @@
-//! Posts the events of carts: a batch folds into what becomes of each cart and of each line, which five statements write.
+//! Posts the events of carts: a batch folds into what becomes of each cart and of each line, which five statements
+//! write.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::cart::{CheckedOut, CustomerAssigned, Event, ItemAdded, Merged, Opened};
-use domain::ids::Sku;
+use domain::{
+    cart::{CheckedOut, CustomerAssigned, Event, ItemAdded, Merged, Opened},
+    ids::Sku,
+};
 use eventstore::RecordedEvent;
 use sqlx::PgConnection;
 use uuid::Uuid;

@@ -1,8 +1,10 @@
 //! The query over carts.
 
 use chrono::{DateTime, Utc};
-use domain::ids::{CartId, CustomerId, OrderId};
-use domain::money::{Currency, Money};
+use domain::{
+    ids::{CartId, CustomerId, OrderId},
+    money::{Currency, Money},
+};
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 

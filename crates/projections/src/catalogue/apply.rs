@@ -1,15 +1,15 @@
 //! Posts the events of products: those that a batch touches are read, folded, and written back, in two statements.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::ids::Sku;
-use domain::product::{Attributes, Created, Event, Patch, Scalar, Updated};
+use domain::{
+    ids::Sku,
+    product::{Attributes, Created, Event, Patch, Scalar, Updated},
+};
 use eventstore::RecordedEvent;
-use sqlx::PgConnection;
-use sqlx::types::Json;
+use sqlx::{PgConnection, types::Json};
 
 use super::DEFINITION;
 use crate::projection::{ApplyError, Definition, Projection, read};

@@ -6,14 +6,17 @@ use chrono::{DateTime, Utc};
 use domain::ids::Sku;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sqlx::types::Json;
-use sqlx::{Postgres, QueryBuilder};
+use sqlx::{Postgres, QueryBuilder, types::Json};
 
-use super::DEFINITION;
-use super::apply::attribute_pair;
-use super::query::{Product, ProductRow};
-use crate::collection::{self, Cursors, Page, Part, Sort, SortKey};
-use crate::read_models::{QueryError, ReadModels, Reflects};
+use super::{
+    DEFINITION,
+    apply::attribute_pair,
+    query::{Product, ProductRow},
+};
+use crate::{
+    collection::{self, Cursors, Page, Part, Sort, SortKey},
+    read_models::{QueryError, ReadModels, Reflects},
+};
 
 /// Values that a facet names, the fullest first.
 const FACET_VALUES_MAX: i64 = 100;
@@ -28,7 +31,8 @@ pub enum Audience {
 #[derive(Debug, Clone, Serialize)]
 pub struct Filter {
     pub audience: Audience,
-    /// Words that all stand in the SKU, the name, the category or the description; the last may be the beginning of one.
+    /// Words that all stand in the SKU, the name, the category or the description; the last may be the beginning of
+    /// one.
     pub q: Option<String>,
     pub category: Option<String>,
     /// In minor units, both ends included.
@@ -92,8 +96,8 @@ pub struct FacetCount {
     pub count: i64,
 }
 
-/// One round trip, and one snapshot of rows, counts and position. Built and not a file: which conditions and which order a
-/// statement has decides its plan.
+/// One round trip, and one snapshot of rows, counts and position. Built and not a file: which conditions and which
+/// order a statement has decides its plan.
 pub async fn list(
     models: &ReadModels,
     filter: &Filter,

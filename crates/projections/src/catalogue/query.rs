@@ -1,8 +1,10 @@
 //! The query for one product.
 
 use chrono::{DateTime, Utc};
-use domain::ids::{Sku, product_stream};
-use domain::money::{Currency, Money};
+use domain::{
+    ids::{Sku, product_stream},
+    money::{Currency, Money},
+};
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 

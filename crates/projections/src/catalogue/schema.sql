@@ -11,7 +11,8 @@ CREATE TABLE products (
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     version bigint NOT NULL,
-    -- Names in lower case, for an order that capitals do not matter in; byte order, so that no upgrade of the system changes it.
+    -- Names in lower case, for an order that capitals do not matter in; byte order, so that no upgrade of the system
+    -- changes it.
     sort_name text COLLATE "C" GENERATED ALWAYS AS (lower(name)) STORED NOT NULL,
     -- name=value, so that a filter on any attribute is one containment, whatever the type of its value.
     attribute_pairs text[] NOT NULL,

@@ -1,21 +1,28 @@
-//! Posts the events of orders and of their payments. Those that a batch touches are read, folded, and written back; a payment
-//! also moves its order, whose payment status is derived anew from all its payments.
+//! Posts the events of orders and of their payments. Those that a batch touches are read, folded, and written back; a
+//! payment also moves its order, whose payment status is derived anew from all its payments.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::ids::OrderId;
-use domain::order::{self, Created, LineUnits};
-use domain::payment;
+use domain::{
+    ids::OrderId,
+    order::{self, Created, LineUnits},
+    payment,
+};
 use eventstore::RecordedEvent;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::life::{Life, units_of};
-use super::payment_row::PaymentRow;
-use super::{DEFINITION, write};
+use super::{
+    DEFINITION,
+    life::{Life, units_of},
+    payment_row::PaymentRow,
+    write,
+};
 use crate::projection::{ApplyError, Definition, Projection, read};
 
 #[derive(Debug)]

@@ -1,8 +1,10 @@
 //! What changes in the life of an order: how far it is, in units over all its lines, and what that is called.
 
 use chrono::{DateTime, Utc};
-use domain::order::{Created, Event, LineUnits};
-use domain::payment::order_axis;
+use domain::{
+    order::{Created, Event, LineUnits},
+    payment::order_axis,
+};
 use eventstore::RecordedEvent;
 use uuid::Uuid;
 

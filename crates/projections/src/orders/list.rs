@@ -4,15 +4,14 @@ use chrono::{DateTime, Utc};
 use domain::ids::{CustomerId, OrderNumber, Sku};
 use serde::Serialize;
 use serde_json::{Value, json};
-use sqlx::types::Json;
-use sqlx::{Postgres, QueryBuilder};
+use sqlx::{Postgres, QueryBuilder, types::Json};
 use uuid::Uuid;
 
-use super::DEFINITION;
-use super::query::Order;
-use super::rows::OrderRow;
-use crate::collection::{Cursors, Page, Part, Sort, SortKey};
-use crate::read_models::{QueryError, ReadModels, Reflects};
+use super::{DEFINITION, query::Order, rows::OrderRow};
+use crate::{
+    collection::{Cursors, Page, Part, Sort, SortKey},
+    read_models::{QueryError, ReadModels, Reflects},
+};
 
 /// What is not given filters nothing.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -43,8 +42,8 @@ impl SortKey for By {
 /// The order of a list that was not asked for in another.
 pub const NEWEST_FIRST: Sort<By> = Sort { by: By::CreatedAt, descending: true };
 
-/// One round trip, and one snapshot of rows and position. Built and not a file: which conditions and which order a statement
-/// has decides its plan.
+/// One round trip, and one snapshot of rows and position. Built and not a file: which conditions and which order a
+/// statement has decides its plan.
 pub async fn list(
     models: &ReadModels,
     filter: &Filter,

@@ -6,11 +6,13 @@ mod list;
 mod payment_row;
 mod query;
 mod rows;
+mod timeline;
 mod write;
 
 pub use apply::Orders;
 pub use list::{By, Filter, NEWEST_FIRST, list};
 pub use query::{Order, OrderLine, OrderPayment, Payment, Shipment, ShippedUnits, find, find_payment};
+pub use timeline::{Entry, Timeline, timeline};
 
 use crate::projection::{Category, Definition, Rows};
 

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::ids::CaptureId;
-use domain::payment::{Event, Failed, Initiated, Operation};
+use domain::{
+    ids::CaptureId,
+    payment::{Event, Failed, Initiated, Operation},
+};
 use eventstore::RecordedEvent;
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;

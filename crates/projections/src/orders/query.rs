@@ -1,15 +1,19 @@
 //! The queries for one order and for one payment, and what they return.
 
 use chrono::{DateTime, Utc};
-use domain::country::Country;
-use domain::ids::{CartId, CustomerId, LineId, OrderId, OrderNumber, PaymentId, ShipmentId};
-use domain::money::{Currency, Money};
-use domain::sealed::Sealed;
+use domain::{
+    country::Country,
+    ids::{CartId, CustomerId, LineId, OrderId, OrderNumber, PaymentId, ShipmentId},
+    money::{Currency, Money},
+    sealed::Sealed,
+};
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 
-use super::DEFINITION;
-use super::rows::{OrderRow, PaymentJson};
+use super::{
+    DEFINITION,
+    rows::{OrderRow, PaymentJson},
+};
 use crate::read_models::{QueryError, ReadModels, Reflects};
 
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use domain::country::Country;
-use domain::ids::{CartId, CustomerId, LineId, OrderId, OrderNumber, PaymentId, ShipmentId};
-use domain::money::{Currency, Money};
-use domain::sealed::Sealed;
+use domain::{
+    country::Country,
+    ids::{CartId, CustomerId, LineId, OrderId, OrderNumber, PaymentId, ShipmentId},
+    money::{Currency, Money},
+    sealed::Sealed,
+};
 use serde::Deserialize;
 
 use super::query::{Order, OrderLine, OrderPayment, Payment, Shipment, ShippedUnits};

@@ -19,8 +19,8 @@ CREATE TABLE orders (
     shipping_address json NOT NULL,
     email json,
     country text COLLATE "C",
-    -- The units of all lines together. By O1 they say how far the order is: a sum of bounded parts reaches its bound only when
-    -- every part does.
+    -- The units of all lines together. By O1 they say how far the order is: a sum of bounded parts reaches its bound
+    -- only when every part does.
     ordered bigint NOT NULL,
     cancelled bigint NOT NULL,
     shipped bigint NOT NULL,

@@ -1,17 +1,17 @@
-//! The statements that read what a batch touches of orders, and write what it makes of them. Each is sent only if there is
-//! something to ask or to write.
+//! The statements that read what a batch touches of orders, and write what it makes of them. Each is sent only if there
+//! is something to ask or to write.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::money::Money;
-use domain::order::Created;
-use sqlx::PgConnection;
-use sqlx::types::Json;
+use domain::{money::Money, order::Created};
+use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::apply::ShipmentChange;
-use super::life::Life;
-use super::payment_row::{Ledger, PaymentRow};
+use super::{
+    apply::ShipmentChange,
+    life::Life,
+    payment_row::{Ledger, PaymentRow},
+};
 use crate::projection::{ApplyError, expect_rows};
 
 pub(super) async fn load_lives_in_tx(

@@ -1,14 +1,18 @@
-//! Posts the events of orders to the sums. The lines of an order stand in `order.created` alone, so they are kept until it can
-//! be neither confirmed nor cancelled any more.
+//! Posts the events of orders to the sums. The lines of an order stand in `order.created` alone, so they are kept until
+//! it can be neither confirmed nor cancelled any more.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use domain::ids::{LineId, Sku};
-use domain::money::Currency;
-use domain::order::{Created, Event, LineUnits};
+use domain::{
+    ids::{LineId, Sku},
+    money::Currency,
+    order::{Created, Event, LineUnits},
+};
 use eventstore::RecordedEvent;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;

@@ -1,5 +1,5 @@
-//! Sales by day, SKU, currency and country, counted when an order is confirmed, less what is cancelled of it. Its rows add up
-//! over orders, so it stops at what it cannot post.
+//! Sales by day, SKU, currency and country, counted when an order is confirmed, less what is cancelled of it. Its rows
+//! add up over orders, so it stops at what it cannot post.
 
 mod apply;
 mod report;

@@ -3,16 +3,19 @@
 use std::str::FromStr;
 
 use chrono::NaiveDate;
-use domain::country::Country;
-use domain::ids::Sku;
-use domain::money::{Currency, Money};
+use domain::{
+    country::Country,
+    ids::Sku,
+    money::{Currency, Money},
+};
 use serde::{Deserialize, Serialize};
-use sqlx::types::Json;
-use sqlx::{Postgres, QueryBuilder};
+use sqlx::{Postgres, QueryBuilder, types::Json};
 
 use super::DEFINITION;
-use crate::collection::{self, Cursors, Page, Part};
-use crate::read_models::{QueryError, ReadModels, Reflects};
+use crate::{
+    collection::{self, Cursors, Page, Part},
+    read_models::{QueryError, ReadModels, Reflects},
+};
 
 /// What the report can be broken down by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

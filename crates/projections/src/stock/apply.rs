@@ -1,13 +1,17 @@
 //! Posts the events of stock. A hot SKU has hundreds of events in a batch: they fold into one change of its row, and a
 //! reservation that is made and used up within the batch is never written.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::ids::{Location, OrderId, Sku};
-use domain::inventory::{Event, PolicyChanged};
+use domain::{
+    ids::{Location, OrderId, Sku},
+    inventory::{Event, PolicyChanged},
+};
 use eventstore::RecordedEvent;
 use sqlx::PgConnection;
 use uuid::Uuid;

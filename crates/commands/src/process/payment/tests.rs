@@ -1,1 +1,64 @@
+//! What the payment process does about each event of a payment.
 
+use super::*;
+use crate::spec::{Shop, effects, payment_id, reason};
+
+fn ordered() -> Shop {
+    let mut shop = Shop::selling(&[("MUG", 500, 9)]);
+    shop.order(1, &[("MUG", 2)]);
+    shop
+}
+
+fn reaction(shop: &Shop, event_type: &str) -> Vec<String> {
+    effects(&PaymentProcess, shop.last(event_type))
+}
+
+#[test]
+fn a_payment_that_is_opened_is_asked_for() {
+    assert_eq!(reaction(&ordered(), "payment.initiated"), ["run request_authorization"]);
+}
+
+#[test]
+fn each_request_becomes_a_call_for_its_order() {
+    let mut shop = ordered();
+    shop.authorize(1);
+    assert_eq!(reaction(&shop, "payment.authorization_requested"), ["call authorize for 000d0001"]);
+    let (payment_id, capture_id) = (payment_id(1), domain::ids::CaptureId::from_uuid(uuid::Uuid::nil()));
+    let some = crate::spec::gbp(1);
+    shop.accept(crate::payments::CapturePayment { payment_id, capture_id, amount: Some(some) });
+    assert_eq!(reaction(&shop, "payment.capture_requested"), ["call capture for 000d0001"]);
+    shop.accept(crate::payments::VoidPayment { payment_id, reason: reason("test") });
+    assert_eq!(reaction(&shop, "payment.void_requested"), ["call void for 000d0001"]);
+}
+
+#[test]
+fn an_authorisation_confirms_the_order_and_is_captured_a_day_before_it_lapses() {
+    let mut shop = ordered();
+    shop.authorize(1);
+    let effects = reaction(&shop, "payment.authorized");
+    assert_eq!(effects, ["run confirm_order", "set authorization_lapse of 009a0001 in 6 days"]);
+    let kind = AUTHORIZATION_LAPSE.into();
+    let deadline = Deadline { kind, subject: payment_id(1).as_uuid(), due_at: shop.now };
+    assert_eq!(PaymentProcess.fire(&deadline).unwrap().name(), "capture_before_lapse");
+    let other = Deadline { kind: "another".into(), ..deadline };
+    assert!(PaymentProcess.fire(&other).is_none());
+}
+
+#[test]
+fn a_payment_that_is_over_has_nothing_to_lapse() {
+    let mut shop = ordered();
+    shop.accept(crate::orders::CancelOrder { order_id: crate::spec::order_id(1), owner: None, reason: reason("test") });
+    assert_eq!(reaction(&shop, "payment.voided"), ["clear authorization_lapse of 009a0001"]);
+}
+
+#[test]
+fn other_events_are_left_alone_unread() {
+    let mut shop = ordered();
+    shop.decline(1);
+    for event in &shop.book {
+        let mut unreadable = event.clone();
+        unreadable.payload = "{}".to_owned();
+        let known = TYPES.contains(&event.event_type.as_str());
+        assert_eq!(PaymentProcess.react(&unreadable).is_err(), known, "{}", event.event_type);
+    }
+}

@@ -8,8 +8,8 @@ SELECT
         SELECT to_json(product)
         FROM (
             SELECT
-                sku, name, description, category, price, currency, attributes, parent_sku, status, created_at, updated_at,
-                version, sort_name
+                sku, name, description, category, price, currency, attributes, parent_sku, status, created_at,
+                updated_at, version, sort_name
             FROM products
             WHERE sku = $3
                 AND ($4 OR status = 'published')

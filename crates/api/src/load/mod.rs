@@ -1,0 +1,35 @@
+//! `daybook load`: puts a year of real invoices through HTTP, as shoppers and staff would, and reconciles what came of it.
+//!
+//! - [`baskets`], `line`, `price`, `country`: the file; [`plan`]: what to do with it, and what must come of it
+//! - `instance`, `own_dev`, `memory`: the Daybook that is loaded
+//! - `endpoint`, `client`, `tokens`: how it is spoken to; `tally`, `histogram`: what is counted
+//! - `setup`, then [`shopper`] and `staff` at once around a `board`
+//! - [`mod@reconcile`], `check`: whether it all adds up; `report`, `numbers`: how it is told; `executor_alone`: for comparison
+
+pub mod baskets;
+mod board;
+pub mod check;
+mod client;
+mod country;
+mod endpoint;
+mod executor_alone;
+mod histogram;
+pub mod instance;
+mod line;
+mod memory;
+mod numbers;
+mod own_dev;
+pub mod plan;
+mod price;
+pub mod reconcile;
+mod report;
+mod run;
+mod setup;
+pub mod shopper;
+mod staff;
+mod tally;
+mod tokens;
+
+pub use endpoint::Endpoint;
+pub use line::{LeftOut, Month};
+pub use run::{LoadError, Loaded, Options, Target, run};

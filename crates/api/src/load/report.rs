@@ -1,0 +1,169 @@
+//! The table at the end of a load: what was read, what was sent, how fast, and what was sold.
+
+use std::fmt::{self, Write};
+use std::time::Duration;
+
+use super::line::LeftOut;
+use super::memory;
+use super::numbers::{grouped, pounds};
+use super::plan::{Plan, Sums};
+use super::shopper::Shopped;
+use super::tally::Tally;
+
+/// How many of the SKUs that ran short are named.
+const SHORT_NAMED_MAX: usize = 10;
+const LABEL_WIDTH: usize = 42;
+
+/// One part of the load, with the wall clock it took.
+pub(super) struct Phase {
+    pub(super) name: &'static str,
+    pub(super) tally: Tally,
+    pub(super) took: Duration,
+}
+
+impl Phase {
+    /// Definite answers a second.
+    pub(super) fn rate(&self) -> f64 {
+        (self.tally.accepted + self.tally.refused_total()) as f64 / self.took.as_secs_f64().max(f64::EPSILON)
+    }
+}
+
+pub(super) struct Report<'a> {
+    pub(super) setup: &'a Phase,
+    pub(super) sales: &'a Phase,
+    pub(super) shopped: &'a Shopped,
+    pub(super) sums: &'a Sums,
+    pub(super) delivered: u64,
+    /// In KiB, of a server of our own.
+    pub(super) peak_memory: Option<u64>,
+}
+
+/// Rows of a label and a value, under headings.
+#[derive(Default)]
+struct Table(String);
+
+impl Table {
+    fn heading(&mut self, text: &str) {
+        let gap = if self.0.is_empty() { "" } else { "\n" };
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.0, "{gap}{text}");
+    }
+
+    fn row(&mut self, label: impl fmt::Display, value: impl fmt::Display) {
+        let label = label.to_string();
+        let _ = writeln!(self.0, "  {label:<LABEL_WIDTH$} {value:>16}");
+    }
+
+    fn note(&mut self, text: impl fmt::Display) {
+        let _ = writeln!(self.0, "  {text}");
+    }
+}
+
+/// What the file holds.
+pub(super) fn file(plan: &Plan) -> String {
+    let (baskets, counts) = (&plan.baskets, &plan.baskets.counts);
+    let mut table = Table::default();
+    table.heading("The file");
+    table.row("lines", grouped(counts.lines));
+    table.row("good", grouped(counts.good));
+    for reason in LeftOut::ALL {
+        table.row(format!("left out: {reason}"), grouped(counts.left_out(reason)));
+    }
+    table.row("invoices", grouped(baskets.invoices.len()));
+    table.row("invoices without a customer", grouped(baskets.guests()));
+    table.row("customers", grouped(baskets.customers.len()));
+    table.row("products", grouped(baskets.products.len()));
+    table.row("units", grouped(counts.units));
+    if plan.invoices().len() < baskets.invoices.len() {
+        table.row("invoices taken (--limit)", grouped(plan.invoices().len()));
+        table.row("their products", grouped(plan.stock().len()));
+        table.row("their lines", grouped(plan.lines_taken()));
+    }
+    table.0
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = Table::default();
+        self.commands(&mut table, self.setup);
+        self.commands(&mut table, self.sales);
+        self.speed(&mut table);
+        self.outcome(&mut table);
+        self.months(&mut table);
+        f.write_str(&table.0)
+    }
+}
+
+impl Report<'_> {
+    fn commands(&self, table: &mut Table, phase: &Phase) {
+        let Phase { name, tally, took } = phase;
+        table.heading(&format!("{name}, {:.1} s", took.as_secs_f64()));
+        table.row("commands sent", grouped(tally.sent()));
+        table.row("accepted", grouped(tally.accepted));
+        for (code, count) in &tally.refused {
+            table.row(format!("refused: {code}"), grouped(count));
+        }
+        if tally.unknown > 0 {
+            table.row("outcome unknown", grouped(tally.unknown));
+        }
+        if tally.repeats > 0 {
+            table.row("sent again", grouped(tally.repeats));
+        }
+        table.row("commands/s", grouped(phase.rate().round() as u64));
+        table.row("p50", millis(tally.latency(500)));
+        table.row("p99", millis(tally.latency(990)));
+    }
+
+    fn speed(&self, table: &mut Table) {
+        table.heading("The server");
+        let limit = memory::LIMIT_KIB / 1024;
+        match self.peak_memory {
+            Some(kib) => {
+                table.row(format!("peak resident memory (limit {limit} MiB)"), format!("{} MiB", grouped(kib / 1024)));
+                if kib > memory::LIMIT_KIB {
+                    table.note("the server used more memory than it may");
+                }
+            }
+            None => table.row("peak resident memory", "- (not ours)"),
+        }
+    }
+
+    fn outcome(&self, table: &mut Table) {
+        table.heading("Sold");
+        table.row("orders", grouped(self.sums.orders));
+        table.row("delivered", grouped(self.delivered));
+        table.row("units", grouped(self.sums.units));
+        table.row("revenue", pounds(self.sums.revenue));
+        for (code, count) in &self.shopped.refused {
+            table.row(format!("invoices refused: {code}"), grouped(count));
+        }
+        if self.shopped.carts_left > 0 {
+            table.row("carts left half-filled", grouped(self.shopped.carts_left));
+        }
+        if self.shopped.short.is_empty() {
+            return;
+        }
+        let mut short: Vec<_> = self.shopped.short.iter().collect();
+        short.sort_by_key(|(sku, count)| (std::cmp::Reverse(**count), (*sku).clone()));
+        table.heading("Short of stock, by checkouts refused");
+        for (sku, count) in short.iter().take(SHORT_NAMED_MAX) {
+            table.row(sku, grouped(count));
+        }
+        if let Some(rest) = short.get(SHORT_NAMED_MAX..).filter(|rest| !rest.is_empty()) {
+            let refusals: u64 = rest.iter().map(|(_, count)| **count).sum();
+            table.row(format!("{} more SKUs", grouped(rest.len())), grouped(refusals));
+        }
+    }
+
+    fn months(&self, table: &mut Table) {
+        table.heading("By month of the file                       orders        units          revenue");
+        for (month, (orders, units, revenue)) in &self.sums.by_month {
+            let (orders, units, revenue) = (grouped(orders), grouped(units), pounds(*revenue));
+            table.note(format!("{month:<38} {orders:>9} {units:>12} {revenue:>16}"));
+        }
+    }
+}
+
+fn millis(latency: Duration) -> String {
+    format!("{:.2} ms", latency.as_secs_f64() * 1000.0)
+}

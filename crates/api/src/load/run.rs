@@ -1,0 +1,166 @@
+//! The load from beginning to end: read, set up, sell and deliver, report, reconcile.
+
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::task::{JoinSet, spawn_blocking};
+
+use super::baskets::{Baskets, BasketsError};
+use super::board::Board;
+use super::check::{Check, chain};
+use super::endpoint::Endpoint;
+use super::executor_alone::{self, Alone, AloneError};
+use super::instance::Instance;
+use super::memory;
+use super::own_dev::{OwnDev, OwnDevError};
+use super::plan::{Plan, StockFactor};
+use super::reconcile::{Evidence, ReconcileError, reconcile};
+use super::report::{self, Phase, Report};
+use super::setup::{self, SetupError};
+use super::shopper::{Accepted, Shopped, Shopper};
+use super::staff::{self, StaffError};
+use super::tokens::Tokens;
+use crate::auth::signing::SigningKeyError;
+
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub baskets: PathBuf,
+    /// Connections that shop.
+    pub clients: usize,
+    pub limit: Option<usize>,
+    pub stock_factor: StockFactor,
+    pub target: Target,
+}
+
+/// The Daybook that is loaded.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// One of our own, for the time of the load. Its Postgres is looked for where no folder of programs is named.
+    Own {
+        postgres_bin: Option<PathBuf>,
+    },
+    Running(Instance),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error(transparent)]
+    Baskets(#[from] BasketsError),
+    #[error(transparent)]
+    OwnDev(#[from] OwnDevError),
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    #[error("no tokens can be made for this Daybook")]
+    Tokens(#[source] SigningKeyError),
+    #[error("the load is done, and cannot be reconciled")]
+    Reconcile(#[from] ReconcileError),
+}
+
+/// What the load came to, once it could begin. The checks can be made again, with [`Loaded::evidence`].
+#[derive(Debug)]
+pub struct Loaded {
+    pub plan: Arc<Plan>,
+    pub accepted: Vec<Accepted>,
+    /// The last position that an answer named.
+    pub position: i64,
+    /// Everything was delivered, and no check failed.
+    pub reconciled: bool,
+}
+
+impl Loaded {
+    pub fn evidence(&self) -> Evidence<'_> {
+        Evidence { plan: &self.plan, accepted: &self.accepted, position: self.position }
+    }
+}
+
+/// `tell` gets the report and the checks, each when it is known.
+pub async fn run(options: Options, mut tell: impl FnMut(&dyn Display)) -> Result<Loaded, LoadError> {
+    let plan = Arc::new(Plan::new(Baskets::read(&options.baskets)?, options.limit, options.stock_factor));
+    tell(&report::file(&plan));
+    let (own, instance) = find(options.target).await?;
+    let tokens = Arc::new(Tokens::open(&instance.data, plan.baskets.customers.len()).map_err(LoadError::Tokens)?);
+    setup::require_no_orders(&instance.api, &tokens).await?;
+    let setup = set_up(&instance.api, &plan, &tokens).await?;
+    let sold = sell(&instance.api, &plan, &tokens, options.clients).await;
+    let peak_memory = own.as_ref().and_then(|_| memory::peak_resident(memory::serving_process(&instance.data)?));
+
+    let Sold { sales, shopped, delivered, staff_error } = sold;
+    let over_http = sales.rate();
+    let accepted = shopped.accepted.clone();
+    let mut loaded = Loaded { plan, accepted, position: sales.tally.position, reconciled: false };
+    let sums = loaded.evidence().sums();
+    let (setup, sales, shopped) = (&setup, &sales, &shopped);
+    tell(&Report { setup, sales, shopped, sums: &sums, delivered, peak_memory });
+    if let Some(error) = &staff_error {
+        tell(&Check::broken("staff", error));
+    }
+    let passed = reconcile(loaded.evidence(), &instance, |check| tell(check)).await?;
+    loaded.reconciled = passed && staff_error.is_none();
+    if let Some(own) = own {
+        let plan = Arc::clone(&loaded.plan);
+        let alone = move || measure_alone(own, &plan, options.clients, over_http);
+        match spawn_blocking(alone).await.expect("the measurement does not panic") {
+            Ok(alone) => tell(&alone),
+            Err(error) => tell(&format_args!("the executor alone could not be measured: {}", chain(&error))),
+        }
+    }
+    Ok(loaded)
+}
+
+/// Nothing else runs on the machine meanwhile. The instance's folder goes at the end.
+fn measure_alone(mut own: OwnDev, plan: &Plan, callers: usize, over_http: f64) -> Result<Alone, AloneError> {
+    own.stop_serving();
+    let skus: Vec<&str> = plan.stock().iter().map(|&(product, _)| &*plan.product(product).sku).collect();
+    executor_alone::measure(&own, &skus, callers, over_http)
+}
+
+/// The Daybook to load; one of our own stops when it is dropped.
+async fn find(target: Target) -> Result<(Option<OwnDev>, Instance), LoadError> {
+    match target {
+        Target::Running(instance) => Ok((None, instance)),
+        Target::Own { postgres_bin } => {
+            let own = spawn_blocking(|| OwnDev::start(postgres_bin)).await.expect("the start does not panic")?;
+            let instance = own.instance.clone();
+            Ok((Some(own), instance))
+        }
+    }
+}
+
+async fn set_up(endpoint: &Endpoint, plan: &Arc<Plan>, tokens: &Arc<Tokens>) -> Result<Phase, SetupError> {
+    let begun = Instant::now();
+    let tally = setup::run(endpoint, plan, tokens).await?;
+    Ok(Phase { name: "Products and stock", tally, took: begun.elapsed() })
+}
+
+struct Sold {
+    sales: Phase,
+    shopped: Shopped,
+    delivered: u64,
+    staff_error: Option<StaffError>,
+}
+
+/// Shoppers and staff at once; it ends when every order is delivered.
+async fn sell(endpoint: &Endpoint, plan: &Arc<Plan>, tokens: &Arc<Tokens>, clients: usize) -> Sold {
+    let begun = Instant::now();
+    let board = Arc::new(Board::new(plan.invoices().len()));
+    let mut shoppers = JoinSet::new();
+    for _ in 0..clients {
+        shoppers.spawn(Shopper::new(endpoint, plan, tokens, &board).run());
+    }
+    let shopping = async {
+        let mut shopped = Shopped::default();
+        while let Some(one) = shoppers.join_next().await {
+            shopped.merge(one.expect("a shopper does not panic"));
+        }
+        board.end_shopping();
+        shopped
+    };
+    let (shopped, staffed) = tokio::join!(shopping, staff::run(endpoint, tokens, &board));
+    board.finish();
+    let mut tally = shopped.tally.clone();
+    tally.merge(&staffed.tally);
+    let sales = Phase { name: "Shopping and delivering", tally, took: begun.elapsed() };
+    Sold { sales, shopped, delivered: board.delivered(), staff_error: staffed.failure }
+}

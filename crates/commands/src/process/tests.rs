@@ -1,0 +1,306 @@
+//! Whole sales, from checkout to their end, with every process running: on the good path, on each bad one, and on
+//! many at once chosen by chance. What ends other than confirmed holds no stock and keeps no money.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use domain::ids::{CaptureId, OrderId, PaymentId, ShipmentId};
+use domain::order::{Contents, Failure, Order};
+use domain::payment::Void;
+
+use super::*;
+use crate::checkout::CheckOut;
+use crate::orders::{CancelOrder, DeliverShipment, ShipOrder};
+use crate::payments::{CapturePayment, RetryPayment};
+use crate::spec::{
+    Running, Shop, check_out, gbp, order_id, paying_with, payment_id, quantity, reason, ship, shipment_id, sku,
+};
+
+/// A cart of two mugs, checked out with this token, and then as far as it goes by itself.
+async fn sale(token: &str) -> Running {
+    let mut shop = Shop::selling(&[("MUG", 500, 9)]);
+    shop.fill_cart(1, &[("MUG", 2)]);
+    shop.accept(CheckOut { payment: paying_with(token), ..check_out(1) });
+    let mut running = Running::new(shop);
+    running.settle().await;
+    running
+}
+
+fn cancel(number: u128) -> CancelOrder {
+    CancelOrder { order_id: order_id(number), owner: None, reason: reason("changed my mind") }
+}
+
+#[tokio::test]
+async fn a_sale_goes_from_checkout_to_completion() {
+    let mut running = sale("tok_ok").await;
+    assert_eq!(running.shop.status(1), ("confirmed", "authorized"));
+    running.shop.accept(ship(1, None));
+    running.settle().await;
+    assert_eq!(running.shop.status(1), ("shipped", "completed"));
+    let (order_id, shipment_id) = (order_id(1), shipment_id(1));
+    running.shop.accept(DeliverShipment { order_id, shipment_id, delivered_at: None });
+    assert_eq!(running.shop.status(1), ("delivered", "completed"));
+    assert_eq!((running.shop.stock("MUG"), running.open_calls()), ((7, 0, 0), 0));
+}
+
+#[tokio::test]
+async fn each_token_carries_its_order_where_it_belongs() {
+    for (token, order, payment) in [
+        ("tok_ok", "confirmed", "authorized"),
+        ("tok_slow", "confirmed", "authorized"),
+        ("tok_timeout", "confirmed", "authorized"),
+        ("tok_error_once", "confirmed", "authorized"),
+        ("tok_capture_fails", "confirmed", "authorized"),
+        ("tok_declined", "pending", "failed"),
+        ("tok_insufficient_funds", "pending", "failed"),
+        ("tok_of_nobody", "pending", "failed"),
+        ("tok_requires_action", "pending", "action_required"),
+    ] {
+        let running = sale(token).await;
+        assert_eq!(running.shop.status(1), (order, payment), "{token}");
+        assert_eq!(running.open_calls(), 0, "{token}");
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_is_not_paid_ends_after_an_hour_and_holds_nothing() {
+    for token in ["tok_declined", "tok_requires_action"] {
+        let mut running = sale(token).await;
+        running.pass(TimeDelta::minutes(16)).await;
+        assert_eq!((running.shop.order_state(1).status(), running.shop.stock("MUG")), ("pending", (9, 0, 0)));
+        assert_eq!(running.shop.last("inventory.reservation_expired").stream_version, 3, "{token}");
+        running.pass(TimeDelta::minutes(45)).await;
+        assert_eq!(running.shop.order_state(1).status(), "failed", "{token}");
+        assert_nothing_is_kept(&running.shop);
+    }
+}
+
+#[tokio::test]
+async fn a_declined_order_that_is_paid_by_another_method_is_confirmed() {
+    let mut running = sale("tok_declined").await;
+    running.pass(TimeDelta::minutes(14)).await;
+    let payment = paying_with("tok_ok");
+    running.shop.accept(RetryPayment { order_id: order_id(1), owner: None, payment_id: payment_id(2), payment });
+    running.settle().await;
+    assert_eq!((running.shop.order_state(1).status(), running.shop.stock("MUG")), ("confirmed", (9, 0, 2)));
+    running.pass(TimeDelta::hours(2)).await;
+    assert_eq!(running.shop.order_state(1).status(), "confirmed");
+    assert_nothing_is_kept(&running.shop);
+}
+
+#[tokio::test]
+async fn an_order_cancelled_while_the_provider_is_asked_gives_the_money_back() {
+    let mut shop = Shop::selling(&[("MUG", 500, 9)]);
+    shop.fill_cart(1, &[("MUG", 2)]);
+    shop.accept(CheckOut { payment: paying_with("tok_timeout"), ..check_out(1) });
+    shop.request_authorization(1);
+    shop.accept(cancel(1));
+    let mut running = Running::new(shop);
+    running.settle().await;
+    assert_eq!((running.shop.order_state(1).status(), running.open_calls()), ("cancelled", 0));
+    assert_nothing_is_kept(&running.shop);
+}
+
+#[tokio::test]
+async fn an_order_cancelled_after_it_was_authorised_gives_the_money_back() {
+    let mut running = sale("tok_ok").await;
+    running.shop.accept(cancel(1));
+    running.settle().await;
+    assert_eq!(running.shop.status(1), ("cancelled", "voided"));
+    assert_nothing_is_kept(&running.shop);
+}
+
+#[tokio::test]
+async fn stock_sold_to_others_while_the_payment_was_late_fails_the_order_and_gives_the_money_back() {
+    let mut shop = Shop::selling(&[("MUG", 500, 2)]);
+    shop.order(1, &[("MUG", 2)]);
+    shop.pass(TimeDelta::minutes(20));
+    shop.order(2, &[("MUG", 1)]);
+    let mut running = Running::new(shop);
+    running.settle().await;
+    let failed = running.shop.contents(1);
+    assert_eq!(*running.shop.order_state(1), domain::order::State::Failed(failed, Failure::OutOfStock));
+    assert_eq!((running.shop.payment(1).status(), running.shop.stock("MUG")), ("voided", (2, 0, 1)));
+    assert_nothing_is_kept(&running.shop);
+}
+
+#[tokio::test]
+async fn what_is_not_shipped_is_captured_before_the_authorisation_lapses() {
+    let mut running = sale("tok_ok").await;
+    running.pass(TimeDelta::days(6)).await;
+    assert_eq!(running.shop.status(1), ("confirmed", "completed"));
+    running.shop.accept(ship(1, None));
+    running.settle().await;
+    assert_eq!(running.shop.payment(1).captured(), gbp(1_000));
+}
+
+#[tokio::test]
+async fn a_capture_that_failed_is_tried_again_by_staff() {
+    let mut running = sale("tok_capture_fails").await;
+    running.shop.accept(ship(1, None));
+    running.settle().await;
+    assert_eq!(running.shop.status(1), ("shipped", "failed"));
+    let capture_id = CaptureId::of_shipment(shipment_id(1));
+    running.shop.accept(CapturePayment { payment_id: payment_id(1), capture_id, amount: None });
+    running.settle().await;
+    assert_eq!((running.shop.payment(1).status(), running.open_calls()), ("failed", 0));
+}
+
+#[tokio::test]
+async fn a_process_that_reads_its_events_again_does_nothing_twice() {
+    let mut running = sale("tok_ok").await;
+    running.shop.accept(ship(1, None));
+    running.settle().await;
+    let before = running.shop.book.len();
+    for process in 0..3 {
+        running.rewind(process, before);
+    }
+    running.restart_provider();
+    running.settle().await;
+    assert_eq!((running.shop.book.len(), running.open_calls()), (before, 0));
+}
+
+/// Sales in one run of chance.
+const SALES: u128 = 150;
+const RUNS: u64 = 6;
+const TOKENS: [&str; 10] = [
+    "tok_ok",
+    "tok_ok",
+    "tok_ok",
+    "tok_declined",
+    "tok_insufficient_funds",
+    "tok_requires_action",
+    "tok_slow",
+    "tok_timeout",
+    "tok_capture_fails",
+    "tok_error_once",
+];
+const SKUS: [&str; 4] = ["MUG", "PAN", "CUP", "POT"];
+const RECEIVED: i64 = 120;
+
+/// Marsaglia's xorshift: the same seed gives the same run.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % bound
+    }
+
+    fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len() as u64) as usize]
+    }
+}
+
+#[tokio::test]
+async fn whatever_happens_money_and_stock_are_conserved() {
+    for seed in 1..=RUNS {
+        let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut running = Running::new(Shop::selling(&SKUS.map(|text| (text, 500, RECEIVED))));
+        for number in 1..=SALES {
+            buy(&mut running, &mut chance, number);
+            for _ in 0..3 {
+                meddle(&mut running, &mut chance, number).await;
+            }
+        }
+        running.pass(TimeDelta::days(8)).await;
+        assert_eq!(running.open_calls(), 0, "seed {seed}");
+        assert_nothing_is_kept(&running.shop);
+        assert_stock_is_conserved(&running.shop);
+    }
+}
+
+fn buy(running: &mut Running, chance: &mut Chance, number: u128) {
+    let lines: BTreeMap<&str, i64> =
+        (0..=chance.below(3)).map(|_| (chance.pick(&SKUS), 1 + chance.below(4) as i64)).collect();
+    running.shop.fill_cart(number, &lines.into_iter().collect::<Vec<_>>());
+    let payment = paying_with(chance.pick(&TOKENS));
+    // Refused where the stock has run out: the cart stays open, and that is all.
+    let _ = running.shop.run(CheckOut { payment, ..check_out(number) });
+}
+
+/// Something that buyers, staff, the network or time may do at any moment. Most of it is refused, and may be.
+async fn meddle(running: &mut Running, chance: &mut Chance, newest: u128) {
+    let number = 1 + u128::from(chance.below(newest as u64));
+    let (order_id, order) = (order_id(number), running.shop.find::<Order>(order_id(number).as_uuid()));
+    let sent = order.and_then(|order| order.contents()?.shipments.last()).map(|shipment| shipment.id);
+    let fresh = Uuid::from_u128(1 << 64 | u128::from(chance.below(u64::MAX)));
+    match chance.below(16) {
+        0 => drop(running.shop.run(cancel(number))),
+        1 => {
+            let shipment_id = ShipmentId::from_uuid(fresh);
+            let lines = Some(vec![(sku(chance.pick(&SKUS)), quantity(1))]);
+            drop(running.shop.run(ShipOrder { shipment_id, lines, ..ship(number, None) }));
+        }
+        2 | 3 => {
+            let shipment_id = ShipmentId::from_uuid(fresh);
+            drop(running.shop.run(ShipOrder { shipment_id, ..ship(number, None) }));
+        }
+        4 => {
+            if let Some(shipment_id) = sent {
+                drop(running.shop.run(DeliverShipment { order_id, shipment_id, delivered_at: None }));
+            }
+        }
+        5 => {
+            let payment = paying_with(chance.pick(&TOKENS));
+            let payment_id = PaymentId::from_uuid(fresh);
+            drop(running.shop.run(RetryPayment { order_id, owner: None, payment_id, payment }));
+        }
+        6 => {
+            let (process, events) = (chance.below(3) as usize, chance.below(40) as usize);
+            running.rewind(process, events);
+        }
+        7 => running.restart_provider(),
+        8 => running.lose_answers(),
+        9 => running.pass(TimeDelta::minutes(chance.below(20) as i64)).await,
+        10 => running.shop.pass(TimeDelta::minutes(chance.below(20) as i64)),
+        11 => running.make_calls().await,
+        12 => running.record_answers().await,
+        _ => running.follow(chance.below(3) as usize).await,
+    }
+}
+
+/// Of every order that ended other than confirmed: no stock is held for it and no money is kept. Of every other: no
+/// more is captured than was shipped, or than the whole once the authorisation was about to lapse.
+fn assert_nothing_is_kept(shop: &Shop) {
+    let mut kept: BTreeMap<OrderId, Vec<(PaymentId, i64, bool)>> = BTreeMap::new();
+    for (payment_id, ledger) in shop.payments() {
+        let held = ledger.authorization.is_some() && !matches!(ledger.void, Void::Voided(_));
+        let money = (payment_id, ledger.captured().amount(), held);
+        kept.entry(ledger.order_id).or_default().push(money);
+    }
+    for (order_id, state) in shop.orders() {
+        let payments = kept.remove(&order_id).expect("every order has a payment");
+        let order: &Contents = state.contents().expect("the order was created");
+        let taking = order.confirmed_by.filter(|_| !matches!(state.status(), "cancelled" | "failed"));
+        for (payment_id, captured, held) in payments {
+            if taking != Some(payment_id) {
+                assert_eq!((captured, held), (0, false), "{} {order_id} keeps {payment_id}", state.status());
+            }
+            assert!(captured <= order.totals.total.amount());
+        }
+        let held = |text: &&str| shop.promised(text, order_id) != 0;
+        if taking.is_none() {
+            assert_eq!(SKUS.iter().copied().find(|text| held(text)), None, "stock of {order_id}, {}", state.status());
+        }
+    }
+    assert!(kept.is_empty(), "payments of no order: {kept:?}");
+}
+
+fn assert_stock_is_conserved(shop: &Shop) {
+    for text in SKUS {
+        let (mut shipped, mut unshipped) = (0, 0);
+        for (_, state) in shop.orders() {
+            let order = state.contents().expect("the order was created");
+            for line in order.lines.iter().filter(|line| line.sku.as_str() == text) {
+                shipped += line.shipped;
+                unshipped += if matches!(state.status(), "cancelled" | "failed") { 0 } else { line.unshipped() };
+            }
+        }
+        let (on_hand, reserved, allocated) = shop.stock(text);
+        assert_eq!((on_hand + shipped, reserved, allocated), (RECEIVED, 0, unshipped), "{text}");
+        assert!(on_hand >= allocated, "{text} is oversold");
+    }
+}

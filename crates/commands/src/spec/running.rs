@@ -1,0 +1,210 @@
+//! A shop with its processes running, a provider to pay through and a clock to turn: everything between a checkout and
+//! the end of an order, without a database.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::payment::Payment;
+use eventstore::event::{Position, RecordedEvent};
+use eventstore::read::Book;
+use sqlx::postgres::PgPoolOptions;
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use super::{Shop, envelope};
+use crate::command::{CommandError, Envelope, Key};
+use crate::executor::Commands;
+use crate::gateway::Gateways;
+use crate::gateway::simulated::Simulated;
+use crate::job::Pending;
+use crate::process::calls::ClaimedCall;
+use crate::process::perform::{Performed, perform_on};
+use crate::process::{self, Call, Deadline, Effect, Process, Runnable};
+
+/// Short, for the token that never answers is waited for in earnest.
+const PATIENCE: Duration = Duration::from_millis(20);
+/// After a page that leads to more pages than this, something goes in circles.
+const ROUNDS_MAX: usize = 10_000;
+
+/// Process, kind and subject: a deadline that is set again is moved.
+type DeadlineKey = (&'static str, String, Uuid);
+
+pub(crate) struct Running {
+    pub(crate) shop: Shop,
+    gateways: Gateways,
+    processes: Vec<(Box<dyn Process>, usize)>,
+    deadlines: BTreeMap<DeadlineKey, DateTime<Utc>>,
+    calls: Vec<ClaimedCall>,
+    /// What the provider has answered and nobody has recorded yet.
+    answers: Vec<(ClaimedCall, Box<dyn Runnable>)>,
+    commands: Commands,
+    queue: mpsc::Receiver<Pending>,
+}
+
+impl Running {
+    pub(crate) fn new(shop: Shop) -> Self {
+        let pool = PgPoolOptions::new().acquire_timeout(PATIENCE).connect_lazy("postgres://nobody@127.0.0.1:1/none");
+        let book = Book::new(pool.expect("a pool that connects when it is used, and here never"));
+        let (commands, queue) = Commands::detached(book);
+        let gateways = simulated();
+        let processes = process::all(&gateways).into_iter().map(|process| (process, 0)).collect();
+        Self {
+            shop,
+            gateways,
+            processes,
+            deadlines: BTreeMap::new(),
+            calls: Vec::new(),
+            answers: Vec::new(),
+            commands,
+            queue,
+        }
+    }
+
+    /// A provider that has forgotten everything, as after a restart.
+    pub(crate) fn restart_provider(&mut self) {
+        self.gateways = simulated();
+    }
+
+    /// A process that crashed before it could note how far it was: it reads its events again.
+    pub(crate) fn rewind(&mut self, process: usize, events: usize) {
+        let (_, at) = &mut self.processes[process];
+        *at = at.saturating_sub(events);
+    }
+
+    /// Workers that died between the provider's answer and its record: their calls are made again.
+    pub(crate) fn lose_answers(&mut self) {
+        self.calls.extend(std::mem::take(&mut self.answers).into_iter().map(|(call, _)| call));
+    }
+
+    pub(crate) fn open_calls(&self) -> usize {
+        self.calls.len() + self.answers.len()
+    }
+
+    /// Until the processes have read everything and every call that can be answered is.
+    pub(crate) async fn settle(&mut self) {
+        for _ in 0..ROUNDS_MAX {
+            let before = self.shop.book.len();
+            for process in 0..self.processes.len() {
+                self.follow(process).await;
+            }
+            let open = self.open_calls();
+            self.make_calls().await;
+            self.record_answers().await;
+            if before == self.shop.book.len() && open == self.open_calls() {
+                return;
+            }
+        }
+        panic!("the processes do not come to rest");
+    }
+
+    /// Turns the clock, firing what is due on the way.
+    pub(crate) async fn pass(&mut self, time: TimeDelta) {
+        let until = self.shop.now + time;
+        self.settle().await;
+        while let Some((next, due_at)) = self.next_deadline(until) {
+            self.shop.now = self.shop.now.max(due_at);
+            self.deadlines.remove(&next);
+            let (name, kind, subject) = next;
+            let deadline = Deadline { kind: kind.into(), subject, due_at };
+            let process = self.processes.iter().find(|(process, _)| process.name() == name);
+            if let Some(runnable) = process.and_then(|(process, _)| process.fire(&deadline)) {
+                self.run(runnable, envelope()).await;
+            }
+            self.settle().await;
+        }
+        self.shop.now = until;
+        self.settle().await;
+    }
+
+    fn next_deadline(&self, until: DateTime<Utc>) -> Option<(DeadlineKey, DateTime<Utc>)> {
+        let due = self.deadlines.iter().filter(|(_, due_at)| **due_at <= until);
+        due.min_by_key(|(_, due_at)| **due_at).map(|(deadline, due_at)| (deadline.clone(), *due_at))
+    }
+
+    pub(crate) async fn follow(&mut self, process: usize) {
+        while let Some(event) = self.shop.book.get(self.processes[process].1).cloned() {
+            let name = self.processes[process].0.name();
+            let effects = self.processes[process].0.react(&event).expect("every event can be read");
+            for (number, effect) in effects.into_iter().enumerate() {
+                match effect {
+                    Effect::Run(runnable) => self.run(runnable, under_key(name, &event, number)).await,
+                    Effect::SetDeadline(Deadline { kind, subject, due_at }) => {
+                        self.deadlines.insert((name, kind.into_owned(), subject), due_at);
+                    }
+                    Effect::ClearDeadline { kind, subject } => {
+                        self.deadlines.remove(&(name, kind.to_owned(), subject));
+                    }
+                    Effect::Call(call) => self.request(call, &event),
+                }
+            }
+            self.processes[process].1 += 1;
+        }
+    }
+
+    fn request(&mut self, Call { kind, payment_id, .. }: Call, event: &RecordedEvent) {
+        let known = self.calls.iter().any(|call| call.position == event.position);
+        let idempotency_key = event.hash.to_string();
+        let (position, requested_at) = (event.position, event.recorded_at);
+        if !known {
+            let correlation_id = Uuid::nil();
+            let attempts = 0;
+            let call =
+                ClaimedCall { position, idempotency_key, kind, payment_id, correlation_id, requested_at, attempts };
+            self.calls.push(call);
+        }
+    }
+
+    pub(crate) async fn make_calls(&mut self) {
+        for mut call in std::mem::take(&mut self.calls) {
+            call.attempts += 1;
+            let stream = <Payment as crate::world::Held>::stream(call.payment_id);
+            let events: Vec<_> = self.shop.book.iter().filter(|event| event.stream == stream).cloned().collect();
+            match perform_on(&call, &events, &self.gateways, PATIENCE).await {
+                Performed::Done(result) => self.answers.push((call, result)),
+                Performed::Nothing => {}
+                Performed::AskLater { .. } => self.calls.push(call),
+            }
+        }
+    }
+
+    pub(crate) async fn record_answers(&mut self) {
+        for (_, result) in std::mem::take(&mut self.answers) {
+            self.run(result, envelope()).await;
+        }
+    }
+
+    /// Results and reactions may come too late to be accepted; that they are answered is enough.
+    async fn run(&mut self, runnable: Box<dyn Runnable>, envelope: Envelope) {
+        let running = runnable.run(&self.commands, envelope);
+        let (queue, shop) = (&mut self.queue, &mut self.shop);
+        let executing = async {
+            let pending = queue.recv().await.expect("the way in is open");
+            shop.execute(pending);
+        };
+        let (answer, ()) = tokio::join!(running, executing);
+        match answer {
+            // A replay's states would be read from the database that is not there.
+            Ok(()) | Err(CommandError::Rejected(_) | CommandError::Unavailable) => {}
+            Err(error) => panic!("{} failed: {error:?}", runnable.name()),
+        }
+    }
+}
+
+fn simulated() -> Gateways {
+    Gateways::default().with(Arc::new(Simulated::answering_slowly_after(Duration::from_millis(1))))
+}
+
+fn under_key(process: &str, event: &RecordedEvent, number: usize) -> Envelope {
+    let Position(position) = event.position;
+    Envelope {
+        key: Some(Key {
+            scope: format!("process:{process}"),
+            key: format!("{position}/{number}"),
+            fingerprint: [0; 32],
+            expires_at: None,
+        }),
+        ..envelope()
+    }
+}

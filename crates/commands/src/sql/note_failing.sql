@@ -1,0 +1,3 @@
+UPDATE process.checkpoints
+SET failing = $2
+WHERE process = $1 AND failing IS DISTINCT FROM $2

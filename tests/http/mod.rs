@@ -1,0 +1,24 @@
+//! HTTP against the real router, a node with executor, projections and processes behind it, and a fresh database per test.
+//!
+//! Read [`shop`] for what a test stands on, [`client`] for how it asks. Every answer is held against the OpenAPI document
+//! ([`contract`]), and every refusal is shown to leave nothing in the book.
+
+mod answer;
+mod client;
+mod contract;
+mod shop;
+mod steps;
+
+mod access;
+mod bad_input;
+mod checkout;
+mod documents;
+mod headers;
+mod inventory;
+mod keys;
+mod lists;
+mod orders;
+mod payments;
+mod positions;
+mod races;
+mod sale;

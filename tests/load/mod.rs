@@ -1,0 +1,135 @@
+//! The load on a small book: it sells what the excerpt has, and its reconciliation finds whatever is taken away afterwards.
+
+mod shop;
+
+use api::load::check::Verdict;
+use api::load::{LoadError, Loaded, Options, Target};
+use eventstore::Position;
+use shop::Shop;
+use support::kafka::Kafka;
+
+const INVOICES: usize = 12;
+
+#[track_caller]
+fn check_failed(failed: &[(&'static str, String)], expected: &[(&'static str, &str)]) {
+    let names: Vec<_> = failed.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, expected.iter().map(|(name, _)| *name).collect::<Vec<_>>(), "{failed:?}");
+    for ((_, detail), (_, words)) in failed.iter().zip(expected) {
+        assert!(detail.contains(words), "{failed:?}");
+    }
+}
+
+async fn load(shop: &Shop, stock_factor: &str) -> Result<Loaded, LoadError> {
+    let baskets = shop::excerpt();
+    let options = Options {
+        baskets: baskets.path().join("baskets.csv.gz"),
+        clients: 4,
+        limit: None,
+        stock_factor: stock_factor.parse().unwrap(),
+        target: Target::Running(shop.instance.clone()),
+    };
+    api::load::run(options, |text| println!("{text}")).await
+}
+
+/// The checks that fail, with their details.
+async fn failed(shop: &Shop, loaded: &Loaded) -> Vec<(&'static str, String)> {
+    let mut failed = Vec::new();
+    let passed = api::load::reconcile::reconcile(loaded.evidence(), &shop.instance, |check| {
+        println!("{check}");
+        if check.verdict == Verdict::Fail {
+            failed.push((check.name, check.detail.clone()));
+        }
+    });
+    assert_eq!(passed.await.unwrap(), failed.is_empty());
+    failed
+}
+
+/// Loads everything, and sees that nothing fails yet.
+async fn sold_out(kafka: &Kafka) -> (Shop, Loaded) {
+    let shop = Shop::open(kafka).await;
+    let loaded = load(&shop, "1").await.unwrap();
+    assert!(loaded.reconciled);
+    assert_eq!(loaded.accepted.len(), INVOICES);
+    (shop, loaded)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_invoice_is_sold_delivered_and_reconciled_with_its_topics() {
+    let Some(kafka) = support::kafka().await else { return };
+    let (shop, loaded) = sold_out(kafka).await;
+    assert_eq!(loaded.evidence().sums().revenue, 274_919);
+    assert_eq!(failed(&shop, &loaded).await, []);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_short_is_refused_and_the_rest_reconciles() {
+    let Some(kafka) = support::kafka().await else { return };
+    let shop = Shop::open(kafka).await;
+    let loaded = load(&shop, "0.5").await.unwrap();
+    assert!(loaded.reconciled);
+    // Nobody gets the 60,000 pencils, of which there are half as many.
+    assert!(!loaded.accepted.is_empty() && loaded.accepted.len() < INVOICES - 1, "{:?}", loaded.accepted);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_load_of_the_same_book_is_refused() {
+    let Some(kafka) = support::kafka().await else { return };
+    let (shop, _) = sold_out(kafka).await;
+    let error = load(&shop, "1").await.unwrap_err();
+    assert!(error.to_string().contains("holds orders already"), "{error}");
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sales_row_that_is_removed_is_missed() {
+    let Some(kafka) = support::kafka().await else { return };
+    let (shop, loaded) = sold_out(kafka).await;
+    shop.as_owner("DELETE FROM sales_v1.sales WHERE sku = '10004'").await;
+    check_failed(&failed(&shop, &loaded).await, &[("sales", "10004 0 units for £0.00, expected 30 units for £58.50")]);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_row_that_is_removed_is_missed() {
+    let Some(kafka) = support::kafka().await else { return };
+    let (shop, loaded) = sold_out(kafka).await;
+    let gone = loaded.accepted[0];
+    shop.as_owner(&format!("DELETE FROM orders_v1.orders WHERE id = '{}'", gone.order_id)).await;
+    let failed = failed(&shop, &loaded).await;
+    check_failed(&failed, &[("orders", &format!("order {} of invoice", gone.order_id))]);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_is_removed_is_missed() {
+    let Some(kafka) = support::kafka().await else { return };
+    let (shop, loaded) = sold_out(kafka).await;
+    shop.remove_first_record(kafka, "order").await;
+    check_failed(&failed(&shop, &loaded).await, &[("topics", "order lacks position")]);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_is_removed_is_missed() {
+    let Some(kafka) = support::kafka().await else { return };
+    let (shop, loaded) = sold_out(kafka).await;
+    let position = shop.position_of("order.created").await;
+    shop.remove_events(&format!("position = {position}")).await;
+    let missing = format!("position {position}: is missing");
+    let left_over = format!("order holds position {position}, which is not its next");
+    check_failed(&failed(&shop, &loaded).await, &[("verify", &missing), ("topics", &left_over)]);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tail_that_is_cut_off_is_missed() {
+    let Some(kafka) = support::kafka().await else { return };
+    let (shop, loaded) = sold_out(kafka).await;
+    let answered = Position(loaded.position);
+    shop.remove_events(&format!("position >= {answered}")).await;
+    // What was made of it before it went is still there, in the read models and in Kafka.
+    check_failed(&failed(&shop, &loaded).await, &[("verify", "was answered")]);
+    shop.close().await;
+}
