@@ -1,22 +1,26 @@
 //! Several writers on one book: one wins each position, and each gets its turn.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use eventstore::{AppendError, Head, NewEvent, Position, Writer};
 use sqlx::{ConnectOptions as _, PgConnection};
 use support::Database;
+use tokio::sync::Barrier;
 
 use super::{append, book, cart, check_whole, event, superuser, until_a_writer_waits, writer};
 
 const BATCHES: i64 = 40;
 const EVENTS_A_BATCH: i64 = 3;
 
-/// Reads on after a lost race and tries again, as an executor does.
-async fn append_all(mut writer: Writer, stream: u128) -> u32 {
+/// Reads on after a lost race and tries again, as an executor does. All have seen the same head before the first appends, so that
+/// they do meet.
+async fn append_all(mut writer: Writer, stream: u128, together: Arc<Barrier>) -> u32 {
     let stream = cart(stream);
     let mut losses = 0;
     let mut seen = writer.head().await.unwrap();
+    together.wait().await;
     for batch in 0..BATCHES {
         let first = batch * EVENTS_A_BATCH + 1;
         let events: Vec<NewEvent> = (first..first + EVENTS_A_BATCH).map(|version| event(&stream, version)).collect();
@@ -45,9 +49,10 @@ async fn read_on(writer: &mut Writer, seen: Head) -> Head {
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn of_concurrent_writers_one_wins_each_position_and_all_get_done() {
     let database = Database::fresh().await;
+    let together = Arc::new(Barrier::new(3));
     let mut running = Vec::new();
     for stream in 1..=3 {
-        running.push(tokio::spawn(append_all(writer(&database).await, stream)));
+        running.push(tokio::spawn(append_all(writer(&database).await, stream, Arc::clone(&together))));
     }
     let mut losses = 0;
     for writer in running {
