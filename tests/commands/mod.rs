@@ -2,20 +2,14 @@
 //! what becomes of an order, wherever its carrying out is broken off.
 
 mod answers;
-mod crashes;
 mod executors;
 mod gate;
-mod gateway;
 mod keys;
-mod model;
 mod node;
-mod orders;
 mod outages;
-mod processes;
 mod recovery;
 mod shop;
 mod use_cases;
-mod vault;
 mod world;
 
 /// A small generator of random numbers, so that a seed gives the same run everywhere (SplitMix64).
