@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstore::{Book, FollowError, Follower, HeadWatch, Position};
+use eventstore::{Book, Feed, FollowError, Follower, HeadWatch, Position};
 use support::Database;
 
 use super::{append, book, book_of, cart, event, tamper, writer};
@@ -46,6 +46,7 @@ async fn a_follower_stops_at_a_gap() {
     let (database, book) = book_of(5).await;
     tamper(&database, "DELETE FROM book.events WHERE position = 3").await;
     let mut follower = from_the_start(&book).await;
+    assert_eq!(follower.next_page(10).await.unwrap().len(), 2);
     check_stops(&mut follower, |error| matches!(error, FollowError::Gap { missing: Position(3), found: Position(4) }))
         .await;
 }
@@ -55,7 +56,7 @@ async fn a_follower_stops_where_the_chain_is_broken() {
     let (database, book) = book_of(5).await;
     tamper(&database, "UPDATE book.events SET metadata = '{}' WHERE position = 4").await;
     let mut follower = from_the_start(&book).await;
-    assert_eq!(follower.next_page(3).await.unwrap().len(), 3);
+    assert_eq!(follower.next_page(10).await.unwrap().len(), 3);
     check_stops(&mut follower, |error| matches!(error, FollowError::Chain { position: Position(4) })).await;
 }
 
@@ -76,10 +77,27 @@ async fn a_follower_that_waits_at_the_head_is_told_when_the_book_went_back() {
 async fn a_follower_whose_own_page_is_gone_names_it() {
     let (database, book) = book_of(5).await;
     let mut follower = from_the_start(&book).await;
-    follower.next_page(3).await.unwrap();
-    tamper(&database, "DELETE FROM book.events WHERE position = 3").await;
-    check_stops(&mut follower, |error| matches!(error, FollowError::Gap { missing: Position(3), found: Position(4) }))
+    follower.next_page(10).await.unwrap();
+    append(&mut writer(&database).await, &[event(&cart(2), 1)]).await;
+    tamper(&database, "DELETE FROM book.events WHERE position = 5").await;
+    check_stops(&mut follower, |error| matches!(error, FollowError::Gap { missing: Position(5), found: Position(6) }))
         .await;
+}
+
+#[tokio::test]
+async fn followers_of_one_feed_read_the_book_once() {
+    let (database, book) = book_of(5).await;
+    let feed = Feed::new(book.clone());
+    let start = book.title().await.unwrap().point();
+    let (mut first, mut second) = (Follower::from(feed.clone(), start), Follower::from(feed, start));
+    assert_eq!(first.next_page(10).await.unwrap().len(), 5);
+    // What the first has read is still to be had, though the book no longer has it: nothing is read for the second.
+    tamper(&database, "DELETE FROM book.events WHERE position = 4").await;
+    assert_eq!(second.next_page(2).await.unwrap().len(), 2);
+    assert_eq!(second.next_page(10).await.unwrap().len(), 3);
+    assert_eq!(second.at(), first.at());
+    let mut third = from_the_start(&book).await;
+    assert_eq!(third.next_page(10).await.unwrap().len(), 3);
 }
 
 #[tokio::test]

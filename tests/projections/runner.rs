@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use ::projections::{
-    ApplyError, Definition, Pages, Projection, Round, Rows, RunError, Runner, State, carts,
+    ApplyError, Definition, Projection, Round, Rows, RunError, Runner, State, carts,
     stock::{self, Stock},
 };
 use async_trait::async_trait;
@@ -68,11 +68,8 @@ async fn two_runners_of_one_projection_post_every_event_once() {
         shop.decide(&mut received, receive(&code, &Location::main(), 1)).unwrap();
     }
     shop.append().await;
-    // Each with pages of its own, as in two processes.
-    let runner = || {
-        let pages = Arc::new(Pages::new(shop.book.clone()));
-        Runner::new(&Stock, shop.database.app_options(), pages, shop.progress.clone())
-    };
+    // Each with a reading of its own, as in two processes.
+    let runner = || Runner::new(&Stock, shop.database.app_options(), shop.book.clone(), shop.progress.clone());
     let (mut one, mut other) = (runner(), runner());
     let (by_one, by_other) = tokio::join!(drain(&mut one), drain(&mut other));
     assert_eq!(by_one + by_other, 4_500);

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use ::projections::{Page, Pages, Progress, Projection, ReadModels, Round, Runner};
+use ::projections::{Page, Progress, Projection, ReadModels, Round, Runner};
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::{
     aggregate::{Aggregate, EventKind},
@@ -15,9 +15,8 @@ use domain::{
     product::{self, Product},
     sealed::Sealed,
 };
-use eventstore::{Book, NewEvent, Position, StreamId, Writer};
+use eventstore::{Book, Feed, NewEvent, Position, StreamId, Writer};
 use sqlx::PgPool;
-use std::sync::Arc;
 use support::Database;
 use uuid::Uuid;
 
@@ -39,7 +38,7 @@ pub(super) struct Shop {
     pub(super) database: Database,
     pub(super) book: Book,
     pub(super) models: ReadModels,
-    pub(super) pages: Arc<Pages>,
+    pub(super) feed: Feed,
     pub(super) progress: Progress,
     writer: Writer,
     /// One of each projection.
@@ -56,9 +55,9 @@ impl Shop {
         let progress = Progress::default();
         let pool = PgPool::connect_lazy_with(::projections::reading(database.app_options()));
         let models = ReadModels::new(pool, progress.clone());
-        let pages = Arc::new(Pages::new(book.clone()));
+        let feed = Feed::new(book.clone());
         let mut shop =
-            Self { database, book, models, pages, progress, writer, runners: Vec::new(), pending: Vec::new() };
+            Self { database, book, models, feed, progress, writer, runners: Vec::new(), pending: Vec::new() };
         shop.runners = ::projections::ALL.map(|projection| shop.runner(projection)).into();
         shop
     }
@@ -96,7 +95,7 @@ impl Shop {
     }
 
     pub(super) fn runner(&self, projection: &'static dyn Projection) -> Runner {
-        Runner::new(projection, self.database.app_options(), Arc::clone(&self.pages), self.progress.clone())
+        Runner::new(projection, self.database.app_options(), self.feed.clone(), self.progress.clone())
     }
 
     /// Appends what was decided, and has this projection post it.

@@ -11,8 +11,8 @@ use commands::process::runner::{ProcessError, ProcessRunner};
 use commands::vault::{MasterKey, Vault};
 use eventstore::follow::HeadWatch;
 use eventstore::publisher::{Publisher, PublisherConfig, PublisherState, PublisherStatus};
-use eventstore::{Book, ReadError, Writer};
-use projections::{Pages, Progress, ReadModels, Runner};
+use eventstore::{Book, Feed, ReadError, Writer};
+use projections::{Progress, ReadModels, Runner};
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::sync::watch;
@@ -90,6 +90,8 @@ impl Shop {
 #[derive(Debug)]
 pub struct Node {
     shop: Shop,
+    /// Everything in this process that follows the book reads it once.
+    feed: Feed,
     pools: Pools,
     tasks: TaskTracker,
     stopping: CancellationToken,
@@ -139,6 +141,7 @@ impl Node {
         tasks.spawn(executor.run());
         let progress = Progress::default();
         let node = Self {
+            feed: Feed::new(book.clone()),
             shop: Shop {
                 commands,
                 vault: Arc::new(Vault::new(pools.vault.clone(), parts.master_key)),
@@ -178,9 +181,8 @@ impl Node {
     }
 
     fn start_projector(&self, database: &PgConnectOptions, progress: Progress) {
-        let pages = Arc::new(Pages::new(self.shop.book.clone()));
         for projection in projections::ALL {
-            let runner = Runner::new(projection, database.clone(), Arc::clone(&pages), progress.clone());
+            let runner = Runner::new(projection, database.clone(), self.feed.clone(), progress.clone());
             self.tasks.spawn(runner.run(self.shop.heads.clone(), self.stopping.clone()));
         }
     }
@@ -207,7 +209,7 @@ impl Node {
         let gateways = Arc::new(Gateways::default().with(Arc::new(Simulated::default())));
         for process in commands::process::all(&gateways) {
             let runner =
-                ProcessRunner::new(process, pool.clone(), self.shop.book.clone(), self.shop.commands.clone()).await?;
+                ProcessRunner::new(process, pool.clone(), self.feed.clone(), self.shop.commands.clone()).await?;
             statuses.push((runner.name(), runner.status()));
             self.tasks.spawn(runner.run(self.shop.heads.clone(), self.stopping.clone()));
         }
@@ -219,7 +221,7 @@ impl Node {
     }
 
     fn start_publisher(&self, config: PublisherConfig, health: &Health) {
-        let publisher = Publisher::new(config, self.shop.book.clone());
+        let publisher = Publisher::new(config, self.feed.clone());
         let check = health.register("publisher");
         self.tasks.spawn(report_publisher(publisher.status(), check, self.stopping.clone()));
         self.tasks.spawn(publisher.run(self.shop.heads.clone(), self.stopping.clone()));

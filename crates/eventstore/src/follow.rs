@@ -2,12 +2,13 @@
 //! first page that does not follow from the one before. What is done with the events, and where the point is kept, is
 //! the follower's owner's to know.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::timeout};
 
 use crate::{
     event::{Hash, Point, Position, RecordedEvent},
+    feed::Feed,
     read::{Book, ReadError},
 };
 
@@ -31,16 +32,16 @@ pub enum FollowError {
 /// Reads on from a point that was reached before. Holds no connection between two pages.
 #[derive(Debug)]
 pub struct Follower {
-    book: Book,
+    feed: Feed,
     at: Point,
     pause: Duration,
 }
 
 impl Follower {
-    /// The events after `after`; for all of them, the point of the [title](Book::title).
+    /// The events after `after`; for all of them, the point of the [title](crate::Title).
     #[must_use]
-    pub fn from(book: Book, after: Point) -> Self {
-        Self { book, at: after, pause: PAUSE_MIN }
+    pub fn from(feed: impl Into<Feed>, after: Point) -> Self {
+        Self { feed: feed.into(), at: after, pause: PAUSE_MIN }
     }
 
     /// The last event that was handed out.
@@ -51,23 +52,10 @@ impl Follower {
 
     /// At most `limit` events, each checked; none when the follower is at the head. After an error it stays where it
     /// was.
-    pub async fn next_page(&mut self, limit: i64) -> Result<Vec<RecordedEvent>, FollowError> {
-        // The page begins with the one we are at: that it is still there, with its hash, is seen without a second
-        // query.
-        let page = self.book.page(Position(self.at.position.0 - 1), limit.saturating_add(1)).await?;
-        let mut page = page.into_iter();
-        let Some(anchor) = page.next() else {
-            return Err(FollowError::BookWentBack { at: self.at, found: None });
-        };
-        if anchor.position != self.at.position {
-            return Err(FollowError::Gap { missing: self.at.position, found: anchor.position });
-        }
-        if anchor.hash != self.at.hash {
-            return Err(FollowError::BookWentBack { at: self.at, found: Some(anchor.hash) });
-        }
-        let events: Vec<RecordedEvent> = page.collect();
-        self.at = end_of(self.at, &events)?;
-        if !events.is_empty() {
+    pub async fn next_page(&mut self, limit: usize) -> Result<Vec<Arc<RecordedEvent>>, FollowError> {
+        let events = self.feed.after(self.at, limit).await?;
+        if let Some(last) = events.last() {
+            self.at = last.point();
             self.pause = PAUSE_MIN;
         }
         Ok(events)
@@ -81,18 +69,44 @@ impl Follower {
     }
 }
 
-/// Where `events` end, if each follows from the one before and the first from `at`.
-fn end_of(at: Point, events: &[RecordedEvent]) -> Result<Point, FollowError> {
-    events.iter().try_fold(at, |at, event| {
-        let expected = at.position.next();
-        if event.position != expected {
-            return Err(FollowError::Gap { missing: expected, found: event.position });
+/// The events after a point, at most `limit`, if the point is still there and each of them follows from the one before.
+/// What comes before a fault is sound: it is handed out, and the fault is met by whoever asks on from there.
+pub(crate) async fn read_checked(book: &Book, at: Point, limit: usize) -> Result<Vec<Arc<RecordedEvent>>, FollowError> {
+    // The page begins with the one we are at: that it is still there, with its hash, is seen without a second query.
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+    let page = book.page(Position(at.position.0 - 1), limit).await?;
+    let mut page = page.into_iter();
+    let Some(anchor) = page.next() else {
+        return Err(FollowError::BookWentBack { at, found: None });
+    };
+    if anchor.position != at.position {
+        return Err(FollowError::Gap { missing: at.position, found: anchor.position });
+    }
+    if anchor.hash != at.hash {
+        return Err(FollowError::BookWentBack { at, found: Some(anchor.hash) });
+    }
+    let (mut sound, mut end) = (Vec::with_capacity(page.len()), at);
+    for event in page {
+        match next_point(end, &event) {
+            Ok(point) => end = point,
+            Err(fault) if sound.is_empty() => return Err(fault),
+            Err(_) => break,
         }
-        if event.hash != event.hash_after(at.hash) {
-            return Err(FollowError::Chain { position: event.position });
-        }
-        Ok(event.point())
-    })
+        sound.push(Arc::new(event));
+    }
+    Ok(sound)
+}
+
+/// Where an event ends the book, if it follows from the one that is `at` its end.
+fn next_point(at: Point, event: &RecordedEvent) -> Result<Point, FollowError> {
+    let expected = at.position.next();
+    if event.position != expected {
+        return Err(FollowError::Gap { missing: expected, found: event.position });
+    }
+    if event.hash != event.hash_after(at.hash) {
+        return Err(FollowError::Chain { position: event.position });
+    }
+    Ok(event.point())
 }
 
 /// The newest position that was committed by the writer of this process, for the followers in the same process. A hint:

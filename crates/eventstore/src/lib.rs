@@ -4,7 +4,8 @@
 //! - `book`: the writer; `append`: its statement and the answers; `session`, `turn`: its connection, and its turn
 //! - `idempotency`: the keys that are stored with the events of a command
 //! - `read`: pages and streams
-//! - `follow`: the same for whoever keeps up with the book, checked; `verify`: for whoever doubts it
+//! - `follow`: the same for whoever keeps up with the book, checked; `feed`: one reading for all of them in a process;
+//!   `verify`: for whoever doubts it
 //! - `publisher`: the book into Kafka
 //! - `migrations`: the schema, of the book and of everything else
 
@@ -12,6 +13,7 @@ mod append;
 pub mod book;
 mod canonical;
 pub mod event;
+pub mod feed;
 pub mod follow;
 pub mod idempotency;
 mod migrations;
@@ -25,6 +27,7 @@ pub mod verify;
 pub use book::{AppendError, Appended, Writer};
 pub use canonical::HASH_SPECIFICATION;
 pub use event::{Hash, NewEvent, Point, Position, RecordedEvent, StreamId};
+pub use feed::Feed;
 pub use follow::{FollowError, Follower, HeadWatch};
 pub use idempotency::{NewKey, StoredKey};
 pub use migrations::MIGRATOR;

@@ -1,8 +1,8 @@
 //! What the book says, posted into tables that can be queried, and the queries.
 //!
 //! - `projection`: what a projection is; `install`: makes their tables
-//! - `runner`: one projection's batches; `pages`: the book, read once for all of them; `checkpoint`, `parked`,
-//!   `session`, `metrics`: what a runner keeps, steps around, writes through and tells
+//! - `runner`: one projection's batches; `checkpoint`, `parked`, `session`, `metrics`: what a runner keeps, steps around,
+//!   writes through and tells
 //! - `read_models`: what every query stands on; `progress`, `status`: how far the projections have come; `collection`:
 //!   pages and cursors
 //! - [`carts`], [`orders`], [`stock`], [`catalogue`], [`sales`]: the read models, each with what it posts and its
@@ -14,7 +14,6 @@ mod checkpoint;
 mod collection;
 mod install;
 mod metrics;
-mod pages;
 mod parked;
 mod progress;
 mod projection;
@@ -32,7 +31,6 @@ pub mod stock;
 pub use checkpoint::State;
 pub use collection::{Limit, Page, Part, Sort, SortKey, UnknownSort};
 pub use install::{InstallError, install};
-pub use pages::Pages;
 pub use progress::Progress;
 pub use projection::{ApplyError, Category, Definition, Projection, Rows};
 pub use read_models::{QueryError, ReadModels, Reflects};

@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use eventstore::{
-    Point, Position, ReadError, RecordedEvent,
+    Feed, Point, Position, ReadError, RecordedEvent,
     follow::{FollowError, HeadWatch},
 };
 use sqlx::{Connection, postgres::PgConnectOptions};
@@ -16,17 +16,24 @@ use uuid::Uuid;
 
 use crate::{
     checkpoint::{self, Checkpoint, State},
-    metrics,
-    pages::{BATCH_EVENTS_MAX, Pages},
-    parked,
+    metrics, parked,
     progress::Progress,
     projection::{ApplyError, Projection},
     session::Session,
 };
 
+/// Events in a batch. Large enough that a transaction's fixed cost of some milliseconds is spread over many; small
+/// enough that a batch is posted within a fraction of a second.
+const BATCH_EVENTS_MAX: usize = 2_000;
+
 /// The least time from one batch to the next while a projection keeps up. The first event after a rest is posted at
 /// once; under load some hundred share a transaction, whose fixed cost would otherwise be paid for every append.
 const BATCH_INTERVAL: Duration = Duration::from_millis(20);
+
+/// A batch that took long, because the machine is busy, is followed by a rest that many times as long: the busier the
+/// machine, the more events share a transaction. No longer than this, though: readers wait for what they have written.
+const REST_FACTOR: u32 = 2;
+const REST_MAX: Duration = Duration::from_millis(100);
 
 /// How soon an idle projection looks for events that writers of other processes appended: at first, and at the longest
 /// when nothing comes.
@@ -88,7 +95,7 @@ pub enum Round {
 pub struct Runner {
     projection: &'static dyn Projection,
     session: Session,
-    pages: Arc<Pages>,
+    feed: Feed,
     progress: Progress,
     /// The checkpoint as this runner last saw it.
     seen: Option<Point>,
@@ -99,16 +106,16 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Runners of one process share the pages, and the progress with those who wait for them.
+    /// Runners of one process share the feed, and the progress with those who wait for them.
     #[must_use]
     pub fn new(
         projection: &'static dyn Projection,
         options: PgConnectOptions,
-        pages: Arc<Pages>,
+        feed: impl Into<Feed>,
         progress: Progress,
     ) -> Self {
         let session = Session::new(options, projection.definition());
-        Self { projection, session, pages, progress, seen: None, stands_by: false, may_be_halted: true }
+        Self { projection, session, feed: feed.into(), progress, seen: None, stands_by: false, may_be_halted: true }
     }
 
     #[must_use]
@@ -137,7 +144,9 @@ impl Runner {
                     Ok(Round::Advanced { events }) if events >= BATCH_EVENTS_MAX => {}
                     Ok(Round::Advanced { .. }) => {
                         idle_poll = IDLE_POLL_MIN;
-                        sleep_until(began + BATCH_INTERVAL).await;
+                        let ended = Instant::now();
+                        let rest = ((ended - began) * REST_FACTOR).min(REST_MAX);
+                        sleep_until((began + BATCH_INTERVAL).max(ended + rest)).await;
                     }
                     Ok(Round::Idle) => {
                         let reached = self.seen.map(|point| point.position).unwrap_or_default();
@@ -197,7 +206,7 @@ impl Runner {
                 now
             }
         };
-        let page = self.pages.after(from).await.map_err(|error| match error {
+        let page = self.feed.after(from, BATCH_EVENTS_MAX).await.map_err(|error| match error {
             FollowError::Read(error) => RunError::Read(error),
             broken => RunError::Refused(broken),
         })?;
@@ -295,7 +304,7 @@ impl Runner {
             && checkpoint.has_parked
         {
             for stream in parked::find_in_tx(&mut tx, definition, stream_id).await? {
-                let waiting = stream.waiting(self.pages.book(), definition, checkpoint.point.position).await?;
+                let waiting = stream.waiting(self.feed.book(), definition, checkpoint.point.position).await?;
                 let is_released = stream.release_in_tx(&mut tx, projection, &waiting).await.map_err(RunError::Apply)?;
                 released += usize::from(is_released);
             }

@@ -24,7 +24,11 @@ const IDLE_IN_TRANSACTION_TIMEOUT: &str = "30s";
 #[must_use]
 pub fn reading(options: PgConnectOptions) -> PgConnectOptions {
     let schemas: Vec<&str> = crate::ALL.iter().map(|projection| projection.definition().schema_name).collect();
-    session::reading(options).options([("search_path", schemas.join(","))])
+    session::reading(options).options([
+        ("search_path", schemas.join(",")),
+        // Which index serves a list is for its filters to say.
+        ("plan_cache_mode", "auto".to_owned()),
+    ])
 }
 
 /// The connection of one runner, when there is one.

@@ -27,7 +27,7 @@ const PAGE: u32 = 100;
 /// Orders that were seen and wait for a packer.
 const WAITING_MAX: usize = 4 * PAGE as usize;
 /// Between two rounds through the list; the read model needs a moment to forget what was shipped.
-const PAUSE: Duration = Duration::from_millis(200);
+const PAUSE: Duration = Duration::from_millis(500);
 /// Confirming takes a gateway call of a process; without any delivery for this long, something is stuck.
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -4,11 +4,11 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::aggregate::UnreadableEvent;
-use eventstore::follow::{FollowError, Follower, HeadWatch};
-use eventstore::{Book, Point, Position, ReadError, RecordedEvent, StreamId};
+use eventstore::follow::{FollowError, HeadWatch};
+use eventstore::{Feed, Point, Position, ReadError, RecordedEvent, StreamId};
 use serde::Deserialize;
 use sqlx::PgPool;
 use tokio::sync::{Semaphore, watch};
@@ -22,7 +22,7 @@ use crate::command::{Actor, Causation, CommandError, Envelope, Key};
 use crate::executor::Commands;
 
 /// Events read at once.
-const PAGE_EVENTS: i64 = 1_000;
+const PAGE_EVENTS: usize = 1_000;
 /// Use cases of one page in flight: enough to fill the executor's batches, few beside its queue.
 const EFFECTS_IN_FLIGHT_MAX: usize = 128;
 /// A round reads no further once it has this many effects to carry out, and gives up after this time: the checkpoint is
@@ -31,8 +31,15 @@ const EFFECTS_A_ROUND: usize = 512;
 const ROUND_LIMIT: Duration = Duration::from_secs(20);
 /// Deadlines fired in one transaction.
 const DEADLINES_AT_ONCE: i64 = 200;
-/// How long an idle process waits before it looks for due deadlines and for events of other nodes.
+/// How long an idle process waits before it looks for events of other nodes, and how often a busy one looks for deadlines
+/// that are due.
 const IDLE_POLL: Duration = Duration::from_millis(250);
+/// The least time from one round to the next while a process keeps up. The first event after a rest is reacted to at once;
+/// under load some dozens share a transaction, whose fixed cost would otherwise be paid for every append.
+const ROUND_INTERVAL: Duration = Duration::from_millis(10);
+/// A checkpoint that moved over events without effects is saved this often at least. To read them again costs little; to save
+/// it after each page would cost every process a commit for every append.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 /// First and longest pause after a failure; it doubles in between.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
@@ -71,10 +78,30 @@ pub struct ProcessStatus {
 pub struct ProcessRunner {
     process: Arc<dyn Process>,
     pool: PgPool,
-    book: Book,
+    feed: Feed,
     commands: Commands,
-    follower: Option<Follower>,
+    reading: Option<Reading>,
     status: watch::Sender<ProcessStatus>,
+}
+
+/// How far a runner has read.
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    /// What the checkpoint's row says, as this runner last saw it.
+    saved: Point,
+    saved_at: Instant,
+    /// Read on to here, and what came between asked for nothing.
+    at: Point,
+}
+
+impl Reading {
+    fn from(checkpoint: Point) -> Self {
+        Self { saved: checkpoint, saved_at: Instant::now(), at: checkpoint }
+    }
+
+    fn is_due_to_be_saved(&self) -> bool {
+        self.at != self.saved && self.saved_at.elapsed() >= CHECKPOINT_INTERVAL
+    }
 }
 
 /// What one round did.
@@ -91,14 +118,15 @@ impl ProcessRunner {
     pub async fn new(
         process: Box<dyn Process>,
         pool: PgPool,
-        book: Book,
+        feed: impl Into<Feed>,
         commands: Commands,
     ) -> Result<Self, ProcessError> {
-        let title = book.title().await?;
+        let feed = feed.into();
+        let title = feed.book().title().await?;
         let title_page = Point { position: Position::TITLE, hash: title.hash };
         store::begin(&pool, process.name(), title_page).await?;
         let (status, _) = watch::channel(ProcessStatus::default());
-        Ok(Self { process: process.into(), pool, book, commands, follower: None, status })
+        Ok(Self { process: process.into(), pool, feed, commands, reading: None, status })
     }
 
     pub fn status(&self) -> watch::Receiver<ProcessStatus> {
@@ -114,28 +142,31 @@ impl ProcessRunner {
         let mut pause = PAUSE_MIN;
         // What stands there may be of an earlier life of this process.
         let mut noted = true;
+        let mut looked_at_deadlines = None;
         while !stop.is_cancelled() {
-            match self.run_once().await {
+            let began = Instant::now();
+            let deadlines = looked_at_deadlines.is_none_or(|looked: Instant| looked.elapsed() >= IDLE_POLL);
+            match self.round(deadlines).await {
                 Ok(round) => {
                     pause = PAUSE_MIN;
+                    if deadlines && round != Round::Worked {
+                        looked_at_deadlines = Some(began);
+                    }
                     self.status.send_modify(|status| status.failing = None);
                     if noted && round != Round::Elsewhere {
                         noted = !self.note(None).await;
                     }
-                    self.rest(round, &heads, &stop).await;
+                    stop.run_until_cancelled(self.rest(round, began, &heads)).await;
                 }
                 Err(error) => {
-                    self.follower = None;
+                    self.reading = None;
                     let reason = chain(&error);
                     tracing::error!(process = self.name(), error = %reason, "a process cannot go on");
                     metrics::counter!("daybook_process_failures_total", "process" => self.name()).increment(1);
                     noted = true;
                     self.note(Some(&reason)).await;
                     self.status.send_modify(|status| status.failing = Some(reason));
-                    tokio::select! {
-                        () = stop.cancelled() => {}
-                        () = tokio::time::sleep(pause) => {}
-                    }
+                    stop.run_until_cancelled(tokio::time::sleep(pause)).await;
                     pause = (pause * 2).min(PAUSE_MAX);
                 }
             }
@@ -148,55 +179,78 @@ impl ProcessRunner {
         noted.inspect_err(|error| tracing::debug!(process = self.name(), %error, "how it stands is not noted")).is_ok()
     }
 
-    async fn rest(&self, round: Round, heads: &HeadWatch, stop: &CancellationToken) {
+    async fn rest(&self, round: Round, began: Instant, heads: &HeadWatch) {
         let position = self.status.borrow().position;
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = heads.wait_beyond(position, IDLE_POLL), if round == Round::Idle => {}
+        match round {
+            Round::Worked if heads.newest().0 - position.0 >= PAGE_EVENTS as i64 => {}
+            Round::Worked => tokio::time::sleep_until((began + ROUND_INTERVAL).into()).await,
+            Round::Idle => heads.wait_beyond(position, IDLE_POLL).await,
             // Here nothing moves with the head of the book.
-            () = tokio::time::sleep(IDLE_POLL), if round == Round::Elsewhere => {}
-            () = std::future::ready(()), if round == Round::Worked => {}
+            Round::Elsewhere => tokio::time::sleep(IDLE_POLL).await,
         }
     }
 
     /// One page of events or, at the head, the deadlines that are due.
     pub async fn run_once(&mut self) -> Result<Round, ProcessError> {
+        self.round(true).await
+    }
+
+    /// Events that ask for nothing are read without a word to the database; what asks for something is done, remembered and
+    /// passed in one transaction. `deadlines`: whether to look for those that are due, once the head is reached.
+    async fn round(&mut self, deadlines: bool) -> Result<Round, ProcessError> {
+        let Some(reading) = self.reading().await? else { return Ok(Round::Elsewhere) };
+        let page = self.feed.after(reading.at, PAGE_EVENTS).await?;
+        let asked = self.react(reading.at, &page)?;
+        let (is_at_head, read) = (page.is_empty(), asked.read);
+        let needs_the_database = !asked.is_nothing() || reading.is_due_to_be_saved() || is_at_head && deadlines;
+        if !needs_the_database {
+            self.moved(Reading { at: read, ..reading });
+            return Ok(if is_at_head { Round::Idle } else { Round::Worked });
+        }
         let mut tx = self.pool.begin().await?;
         let Some(checkpoint) = store::lock_in_tx(&mut tx, self.process.name()).await? else {
+            self.reading = None;
             return Ok(Round::Elsewhere);
         };
-        let page = self.next_page(checkpoint).await?;
-        if page.is_empty() {
-            self.moved(checkpoint.position);
-            let fired = self.fire_due(&mut tx, checkpoint.position).await?;
-            tx.commit().await?;
-            return Ok(if fired == 0 { Round::Idle } else { Round::Worked });
+        if checkpoint != reading.saved {
+            // Another node has been at work meanwhile: what it passed is not ours to react to.
+            self.moved(Reading::from(checkpoint));
+            return Ok(Round::Worked);
         }
-        let asked = self.react(&page)?;
         self.run_all(asked.lines).await?;
         asked.remembered.write_in_tx(&mut tx, self.process.name()).await?;
-        store::save_in_tx(&mut tx, self.process.name(), asked.read).await?;
+        if read != checkpoint {
+            store::save_in_tx(&mut tx, self.process.name(), read).await?;
+        }
+        let fired = if is_at_head && deadlines { self.fire_due(&mut tx, read.position).await? } else { 0 };
         tx.commit().await?;
-        self.moved(asked.read.position);
-        Ok(Round::Worked)
+        self.moved(Reading::from(read));
+        Ok(if is_at_head && fired == 0 { Round::Idle } else { Round::Worked })
     }
 
-    async fn next_page(&mut self, checkpoint: Point) -> Result<Vec<RecordedEvent>, ProcessError> {
-        let follower = match &mut self.follower {
-            Some(follower) if follower.at() == checkpoint => follower,
-            follower => follower.insert(Follower::from(self.book.clone(), checkpoint)),
-        };
-        Ok(follower.next_page(PAGE_EVENTS).await?)
+    /// Where to read on; `None` if another node is at work at this moment.
+    async fn reading(&mut self) -> Result<Option<Reading>, ProcessError> {
+        if self.reading.is_none() {
+            let mut tx = self.pool.begin().await?;
+            let checkpoint = store::lock_in_tx(&mut tx, self.process.name()).await?;
+            tx.rollback().await?;
+            if let Some(checkpoint) = checkpoint {
+                self.moved(Reading::from(checkpoint));
+            }
+        }
+        Ok(self.reading)
     }
 
-    fn moved(&self, position: Position) {
+    fn moved(&mut self, reading: Reading) {
+        self.reading = Some(reading);
+        let position = reading.at.position;
         metrics::gauge!("daybook_process_position", "process" => self.name()).set(position.0 as f64);
-        self.status.send_modify(|status| status.position = position);
+        self.status.send_if_modified(|status| std::mem::replace(&mut status.position, position) != position);
     }
 
     /// What the process wants done about a page, or about as much of it as one round can take.
-    fn react(&self, page: &[RecordedEvent]) -> Result<Asked, ProcessError> {
-        let mut asked = Asked { read: page[0].point(), remembered: Remembered::default(), lines: Vec::new() };
+    fn react(&self, from: Point, page: &[Arc<RecordedEvent>]) -> Result<Asked, ProcessError> {
+        let mut asked = Asked { read: from, remembered: Remembered::default(), lines: Vec::new() };
         let mut line_of: HashMap<&StreamId, usize> = HashMap::new();
         let mut runs = 0;
         for event in page {
@@ -306,6 +360,12 @@ struct Asked {
     remembered: Remembered,
     /// The use cases, by the stream of the event that led to them.
     lines: Vec<Vec<Task>>,
+}
+
+impl Asked {
+    fn is_nothing(&self) -> bool {
+        self.lines.is_empty() && self.remembered.is_empty()
+    }
 }
 
 struct Task {

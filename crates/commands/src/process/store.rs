@@ -45,6 +45,10 @@ pub(super) struct Remembered {
 }
 
 impl Remembered {
+    pub(super) fn is_empty(&self) -> bool {
+        self.deadlines.is_empty() && self.calls.is_empty()
+    }
+
     pub(super) fn set(&mut self, deadline: Deadline) {
         self.put(deadline.kind.into_owned(), deadline.subject, Some(deadline.due_at));
     }

@@ -1,5 +1,7 @@
 //! What is published in one transaction: events of the book in order, from where the last batch ended.
 
+use std::sync::Arc;
+
 use super::config::{BATCH_BYTES_MAX, PAGE_EVENTS};
 use crate::event::{Point, RecordedEvent};
 use crate::follow::{FollowError, Follower};
@@ -8,7 +10,7 @@ use crate::follow::{FollowError, Follower};
 pub(super) struct Batch {
     /// Where the batch before ended, and the hash that the first event chains to.
     pub(super) after: Point,
-    pub(super) events: Vec<RecordedEvent>,
+    pub(super) events: Vec<Arc<RecordedEvent>>,
     /// The book had no more when this was read.
     pub(super) reaches_head: bool,
 }
@@ -20,7 +22,7 @@ impl Batch {
         let mut bytes = 0;
         while bytes < BATCH_BYTES_MAX && batch.events.len() < events_max {
             let limit = PAGE_EVENTS.min(events_max - batch.events.len());
-            let page = match follower.next_page(i64::try_from(limit).expect("a page is small")).await {
+            let page = match follower.next_page(limit).await {
                 Ok(page) => page,
                 Err(error) if batch.events.is_empty() => return Err(error),
                 // The follower has moved past what is read: it must not be thrown away. The fault is met again by the next batch.
@@ -37,6 +39,6 @@ impl Batch {
     }
 
     pub(super) fn end(&self) -> Option<Point> {
-        self.events.last().map(RecordedEvent::point)
+        self.events.last().map(|event| event.point())
     }
 }

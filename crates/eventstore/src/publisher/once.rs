@@ -15,12 +15,13 @@ use super::progress::{self, Progress};
 use super::session::Session;
 use super::status::{Account, PublisherState, PublisherStatus};
 use crate::event::{Point, Position};
+use crate::feed::Feed;
 use crate::follow::{FollowError, Follower};
-use crate::read::{Book, Title};
+use crate::read::Title;
 
 pub struct Publisher {
     config: PublisherConfig,
-    pub(super) book: Book,
+    pub(super) feed: Feed,
     pub(super) account: Account,
     pub(super) stop: CancellationToken,
     pub(super) open: Option<Open>,
@@ -38,9 +39,9 @@ pub(super) struct Open {
 }
 
 impl Publisher {
-    pub fn new(config: PublisherConfig, book: Book) -> Self {
+    pub fn new(config: PublisherConfig, feed: impl Into<Feed>) -> Self {
         let (account, stop) = (Account::new(), CancellationToken::new());
-        Self { config, book, account, stop, open: None, confirmed: None, events_max: BATCH_EVENTS_MAX }
+        Self { config, feed: feed.into(), account, stop, open: None, confirmed: None, events_max: BATCH_EVENTS_MAX }
     }
 
     pub fn status(&self) -> watch::Receiver<PublisherStatus> {
@@ -120,7 +121,7 @@ impl Publisher {
     async fn stands_before(&self, ahead: Option<&Batch>, follower: &Follower) {
         let mut head = follower.at().position;
         if ahead.is_some_and(|ahead| !ahead.reaches_head)
-            && let Ok(found) = self.book.head().await
+            && let Ok(found) = self.feed.book().head().await
         {
             head = found.point.position;
         }
@@ -133,7 +134,7 @@ impl Publisher {
     }
 
     async fn open(&mut self) -> Result<Open, PublishError> {
-        let title = self.book.title().await.map_err(PublishError::Read)?;
+        let title = self.feed.book().title().await.map_err(PublishError::Read)?;
         if self.config.mode == Mode::ExactlyOnce {
             // Whoever may not publish here should not fence the one who does on the way to finding out.
             let seen = self.glance().await?;
@@ -157,7 +158,7 @@ impl Publisher {
             self.account.count_rebuild();
         }
         self.account.enter(PublisherState::Running);
-        Ok(Open { session, follower: Follower::from(self.book.clone(), point), ahead: None })
+        Ok(Open { session, follower: Follower::from(self.feed.clone(), point), ahead: None })
     }
 
     /// What Kafka holds, without fencing anybody.
@@ -174,12 +175,12 @@ impl Publisher {
             return Err(Refusal::AnotherBook { topic, found: progress.book_id, ours: title.book_id }.into());
         }
         let Point { position, hash } = progress.point();
-        let page = self.book.page(Position(position.0 - 1), 1).await.map_err(PublishError::Read)?;
+        let page = self.feed.book().page(Position(position.0 - 1), 1).await.map_err(PublishError::Read)?;
         match page.first() {
             Some(event) if event.position == position && event.hash == hash => Ok(progress.point()),
             Some(_) => Err(Refusal::AnotherHistory { topic, position }.into()),
             None => {
-                let head = self.book.head().await.map_err(PublishError::Read)?.point.position;
+                let head = self.feed.book().head().await.map_err(PublishError::Read)?.point.position;
                 Err(Refusal::AheadOfBook { topic, published: position, head }.into())
             }
         }
@@ -188,7 +189,7 @@ impl Publisher {
     /// While nothing can be published: how far the book is ahead, and since when.
     pub(super) async fn measure_lag(&self) {
         let published = self.published();
-        let (Ok(head), Ok(next)) = (self.book.head().await, self.book.page(published, 1).await) else {
+        let (Ok(head), Ok(next)) = (self.feed.book().head().await, self.feed.book().page(published, 1).await) else {
             return self.account.measure();
         };
         self.account.stands_at(published, head.point.position, next.first().map(|event| event.recorded_at));

@@ -75,7 +75,7 @@ impl Publisher {
             if stop.run_until_cancelled(sleep(at_random(STAND_BY_LOOK))).await.is_none() {
                 return;
             }
-            let (Ok(seen), Ok(head)) = (self.glance().await, self.book.head().await) else {
+            let (Ok(seen), Ok(head)) = (self.glance().await, self.feed.book().head().await) else {
                 // Without the broker or the book the other one cannot publish either.
                 looks_without_progress = 0;
                 continue;
