@@ -2,13 +2,21 @@
 //! what becomes of an order, wherever its carrying out is broken off.
 
 mod answers;
+mod deadlines;
 mod executors;
+mod fate;
 mod gate;
+mod gateway;
 mod keys;
 mod node;
+mod orders;
 mod outages;
+mod processes;
+mod provider;
 mod recovery;
+mod running;
 mod shop;
+mod taking;
 mod use_cases;
 mod world;
 

@@ -27,7 +27,7 @@ const PAGE_EVENTS: i64 = 1_000;
 const EFFECTS_IN_FLIGHT_MAX: usize = 128;
 /// A round reads no further once it has this many effects to carry out, and gives up after this time: the checkpoint is
 /// locked meanwhile, by a transaction that does nothing. What has been done by then is found by its key next time.
-const EFFECTS_A_ROUND: usize = 512;
+pub const EFFECTS_A_ROUND: usize = 512;
 const ROUND_LIMIT: Duration = Duration::from_secs(20);
 /// Deadlines fired in one transaction.
 const DEADLINES_AT_ONCE: i64 = 200;
