@@ -8,6 +8,7 @@ mod fate;
 mod gate;
 mod gateway;
 mod keys;
+mod model;
 mod node;
 mod orders;
 mod outages;
