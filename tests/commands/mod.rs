@@ -19,6 +19,7 @@ mod running;
 mod shop;
 mod taking;
 mod use_cases;
+mod vault;
 mod world;
 
 /// A small generator of random numbers, so that a seed gives the same run everywhere (SplitMix64).
