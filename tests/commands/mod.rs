@@ -12,6 +12,7 @@ mod model;
 mod node;
 mod orders;
 mod outages;
+mod parking;
 mod processes;
 mod provider;
 mod recovery;

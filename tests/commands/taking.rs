@@ -57,7 +57,7 @@ impl Process for Taking {
     }
 }
 
-fn take(quantity: i64) -> Take {
+pub(super) fn take(quantity: i64) -> Take {
     Take { sku: sku("MUG"), quantity }
 }
 

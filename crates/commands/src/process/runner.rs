@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use domain::aggregate::UnreadableEvent;
 use eventstore::follow::{FollowError, Follower, HeadWatch};
 use eventstore::{Book, Point, Position, ReadError, RecordedEvent, StreamId};
@@ -16,6 +17,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::parked::{self, Parked, Stuck};
 use super::store::{self, Remembered};
 use super::{Deadline, Effect, Process, Runnable};
 use crate::command::{Actor, Causation, CommandError, Envelope, Key};
@@ -39,6 +41,10 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// Tries of an effect while the executor has no capacity, about ten seconds in all.
 const EFFECT_TRIES_MAX: u32 = 100;
 const EFFECT_PAUSE: Duration = Duration::from_millis(100);
+/// Tries of an effect that fails by a fault of ours. One that fails as often fails always, as a rule: its stream is set aside.
+const EFFECT_FAILURES_MAX: u32 = 3;
+/// A deadline whose effect fails is due again after this long, and holds up no other.
+const DEADLINE_PUT_OFF: TimeDelta = TimeDelta::minutes(10);
 
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
@@ -165,6 +171,13 @@ impl ProcessRunner {
         let Some(checkpoint) = store::lock_in_tx(&mut tx, self.process.name()).await? else {
             return Ok(Round::Elsewhere);
         };
+        let parked = parked::read_in_tx(&mut tx, self.process.name()).await?;
+        metrics::gauge!("daybook_process_parked_streams", "process" => self.name()).set(parked.len() as f64);
+        if let Some((stream, from)) = &parked.wanted {
+            self.resume(&mut tx, stream, *from, checkpoint.position).await?;
+            tx.commit().await?;
+            return Ok(Round::Worked);
+        }
         let page = self.next_page(checkpoint).await?;
         if page.is_empty() {
             self.moved(checkpoint.position);
@@ -172,13 +185,56 @@ impl ProcessRunner {
             tx.commit().await?;
             return Ok(if fired == 0 { Round::Idle } else { Round::Worked });
         }
-        let asked = self.react(&page)?;
-        self.run_all(asked.lines).await?;
-        asked.remembered.write_in_tx(&mut tx, self.process.name()).await?;
-        store::save_in_tx(&mut tx, self.process.name(), asked.read).await?;
+        let (read, _) = self.carry_out(&mut tx, &page, &parked).await?;
+        store::save_in_tx(&mut tx, self.process.name(), read).await?;
         tx.commit().await?;
-        self.moved(asked.read.position);
+        self.moved(read.position);
         Ok(Round::Worked)
+    }
+
+    /// Everything of a stream from the event on at which it was set aside, as far as the process has read.
+    async fn resume(
+        &self,
+        tx: &mut sqlx::PgConnection,
+        stream: &StreamId,
+        from: Position,
+        read: Position,
+    ) -> Result<(), ProcessError> {
+        tracing::info!(process = self.name(), %stream, position = from.0, "a stream that was set aside is tried again");
+        let mut events = self.book.stream(stream, Some(read)).await?;
+        events.retain(|event| event.position >= from);
+        parked::release_in_tx(tx, self.process.name(), stream).await?;
+        let mut parked = Parked::default();
+        while !events.is_empty() {
+            let (done, stuck) = self.carry_out(tx, &events, &parked).await?;
+            parked = parked.and(&stuck);
+            events.retain(|event| event.position > done.position);
+        }
+        Ok(())
+    }
+
+    /// What the process wants done about events, or about as many as one round can take, but for streams that are set aside.
+    /// Those that get stuck are set aside too. The last event that was read, and what got stuck.
+    async fn carry_out(
+        &self,
+        tx: &mut sqlx::PgConnection,
+        events: &[RecordedEvent],
+        parked: &Parked,
+    ) -> Result<(Point, Vec<Stuck>), ProcessError> {
+        let Asked { read, mut remembered, lines, streams } = self.react(events, parked)?;
+        let failed = self.run_all(lines).await?;
+        let stuck: Vec<Stuck> = failed.into_iter().map(|failed| failed.of(&streams)).collect();
+        if !stuck.is_empty() {
+            // What the stuck event and the later ones of its stream want to be remembered waits with them.
+            let count = events.iter().take_while(|event| event.position <= read.position).count();
+            remembered = self.react(&events[..count], &parked.clone().and(&stuck))?.remembered;
+        }
+        for Stuck { stream, position, reason } in &stuck {
+            tracing::error!(process = self.name(), %stream, position = position.0, reason, "a stream is set aside");
+        }
+        parked::park_in_tx(tx, self.process.name(), &stuck).await?;
+        remembered.write_in_tx(tx, self.process.name()).await?;
+        Ok((read, stuck))
     }
 
     async fn next_page(&mut self, checkpoint: Point) -> Result<Vec<RecordedEvent>, ProcessError> {
@@ -195,13 +251,18 @@ impl ProcessRunner {
     }
 
     /// What the process wants done about a page, or about as much of it as one round can take.
-    fn react(&self, page: &[RecordedEvent]) -> Result<Asked, ProcessError> {
-        let mut asked = Asked { read: page[0].point(), remembered: Remembered::default(), lines: Vec::new() };
+    fn react(&self, page: &[RecordedEvent], parked: &Parked) -> Result<Asked, ProcessError> {
+        let (lines, streams) = (Vec::new(), Vec::new());
+        let mut asked = Asked { read: page[0].point(), remembered: Remembered::default(), lines, streams };
         let mut line_of: HashMap<&StreamId, usize> = HashMap::new();
         let mut runs = 0;
         for event in page {
             if runs >= EFFECTS_A_ROUND {
                 break;
+            }
+            asked.read = event.point();
+            if parked.holds(event) {
+                continue;
             }
             let position = event.position;
             let effects = guarded(&event.event_type, || self.process.react(event))?
@@ -212,6 +273,7 @@ impl ProcessRunner {
                         let envelope = self.envelope(event, format!("{position}/{number}"));
                         let line = *line_of.entry(&event.stream).or_insert_with(|| {
                             asked.lines.push(Vec::new());
+                            asked.streams.push(event.stream.clone());
                             asked.lines.len() - 1
                         });
                         asked.lines[line].push(Task { runnable, envelope, position, number });
@@ -222,31 +284,40 @@ impl ProcessRunner {
                     Effect::Call(call) => asked.remembered.call(call, event, correlation_id(event)),
                 }
             }
-            asked.read = event.point();
         }
         Ok(asked)
     }
 
-    /// Runs use cases: those of one line one after another, the lines at the same time.
-    async fn run_all(&self, lines: Vec<Vec<Task>>) -> Result<(), ProcessError> {
+    /// Runs use cases: those of one line one after another, the lines at the same time. A line ends where one of it fails by a
+    /// fault of ours: those are told. Any other fault is not the line's, and ends the round.
+    async fn run_all(&self, lines: Vec<Vec<Task>>) -> Result<Vec<Failed>, ProcessError> {
         let permits = Arc::new(Semaphore::new(EFFECTS_IN_FLIGHT_MAX));
-        let mut running: JoinSet<Result<(), ProcessError>> = JoinSet::new();
-        for line in lines {
+        let mut running: JoinSet<Result<Option<Failed>, ProcessError>> = JoinSet::new();
+        for (number, line) in lines.into_iter().enumerate() {
             let (permits, commands) = (Arc::clone(&permits), self.commands.clone());
             let process = self.process.name();
             running.spawn(async move {
                 let _permit = permits.acquire_owned().await.expect("the semaphore is never closed");
                 for task in line {
-                    task.run(process, &commands).await?;
+                    let position = task.position;
+                    match task.run(process, &commands).await {
+                        Ok(()) => {}
+                        Err(error @ ProcessError::Effect { source: CommandError::Failed(_), .. }) => {
+                            metrics::counter!("daybook_process_failures_total", "process" => process).increment(1);
+                            return Ok(Some(Failed { line: number, position, reason: chain(&error) }));
+                        }
+                        Err(error) => return Err(error),
+                    }
                 }
-                Ok(())
+                Ok(None)
             });
         }
         let all = async {
+            let mut failed = Vec::new();
             while let Some(done) = running.join_next().await {
-                done??;
+                failed.extend(done??);
             }
-            Ok(())
+            Ok(failed)
         };
         tokio::time::timeout(ROUND_LIMIT, all).await.unwrap_or(Err(ProcessError::TooSlow))
     }
@@ -254,19 +325,28 @@ impl ProcessRunner {
     async fn fire_due(&self, tx: &mut sqlx::PgConnection, read: Position) -> Result<usize, ProcessError> {
         let (name, now) = (self.process.name(), self.commands.clock().now());
         let due = store::due_in_tx(tx, name, now, read, self.process.fires_after(), DEADLINES_AT_ONCE).await?;
-        let mut lines = Vec::new();
-        let mut fired = (Vec::new(), Vec::new());
+        let (mut lines, mut asking, mut fired) = (Vec::new(), Vec::new(), Vec::new());
         for deadline in due {
-            if let Some(runnable) = guarded(&deadline.kind, || self.process.fire(&deadline))? {
-                let envelope = self.deadline_envelope(&deadline);
-                lines.push(vec![Task { runnable, envelope, position: read, number: 0 }]);
+            match guarded(&deadline.kind, || self.process.fire(&deadline))? {
+                Some(runnable) => {
+                    let envelope = self.deadline_envelope(&deadline);
+                    lines.push(vec![Task { runnable, envelope, position: read, number: 0 }]);
+                    asking.push(Some(deadline));
+                }
+                None => fired.push(deadline),
             }
-            fired.0.push(deadline.kind.into_owned());
-            fired.1.push(deadline.subject);
         }
-        let count = fired.0.len();
-        self.run_all(lines).await?;
-        store::clear_in_tx(tx, name, fired).await?;
+        let mut remembered = Remembered::default();
+        for Failed { line, reason, .. } in self.run_all(lines).await? {
+            let Some(deadline) = asking[line].take() else { continue };
+            tracing::error!(process = name, deadline.kind = %deadline.kind, deadline.subject = %deadline.subject, reason,
+                "a deadline is put off");
+            remembered.set(Deadline { due_at: now + DEADLINE_PUT_OFF, ..deadline });
+        }
+        fired.extend(asking.into_iter().flatten());
+        let count = fired.len();
+        fired.iter().for_each(|deadline| remembered.clear(&deadline.kind, deadline.subject));
+        remembered.write_in_tx(tx, name).await?;
         metrics::counter!("daybook_deadlines_fired_total", "process" => name).increment(count as u64);
         Ok(count)
     }
@@ -304,8 +384,22 @@ impl ProcessRunner {
 struct Asked {
     read: Point,
     remembered: Remembered,
-    /// The use cases, by the stream of the event that led to them.
+    /// The use cases, a line for each of the streams whose events led to them.
     lines: Vec<Vec<Task>>,
+    streams: Vec<StreamId>,
+}
+
+/// A line that ended before its end, at an effect of the event at this position.
+struct Failed {
+    line: usize,
+    position: Position,
+    reason: String,
+}
+
+impl Failed {
+    fn of(self, streams: &[StreamId]) -> Stuck {
+        Stuck { stream: streams[self.line].clone(), position: self.position, reason: self.reason }
+    }
 }
 
 struct Task {
@@ -317,9 +411,9 @@ struct Task {
 
 impl Task {
     /// A rejection is an answer: the world has moved on, and the rules have said what that means. Everything else is
-    /// tried again, first here and then with the whole page.
+    /// tried again: here, and then with the whole page, unless it is a fault of ours.
     async fn run(self, process: &'static str, commands: &Commands) -> Result<(), ProcessError> {
-        let mut tries = 0;
+        let (mut tries, mut failures) = (0, 0);
         loop {
             match self.runnable.run(commands, self.envelope.clone()).await {
                 Ok(()) => return Ok(()),
@@ -331,6 +425,10 @@ impl Task {
                 }
                 Err(CommandError::Overloaded) if tries < EFFECT_TRIES_MAX => {
                     tries += 1;
+                    tokio::time::sleep(EFFECT_PAUSE).await;
+                }
+                Err(CommandError::Failed(_)) if failures + 1 < EFFECT_FAILURES_MAX => {
+                    failures += 1;
                     tokio::time::sleep(EFFECT_PAUSE).await;
                 }
                 Err(source) => {
