@@ -108,8 +108,9 @@ async fn two_nodes_that_run_one_process_at_the_same_time_do_everything_once() {
     let stop = CancellationToken::new();
     let first = runner(&premises, &node, &Fate::spared()).await;
     let second = runner(&premises, &other_node, &Fate::spared()).await;
+    // Woken by the same head, they set out at the same time.
     let first = tokio::spawn(first.run(node.heads.clone(), stop.clone()));
-    let second = tokio::spawn(second.run(other_node.heads.clone(), stop.clone()));
+    let second = tokio::spawn(second.run(node.heads.clone(), stop.clone()));
     for opened in 1..=10 {
         open_carts(&node, 20).await;
         if opened == 5 {

@@ -84,6 +84,11 @@ async fn neither_another_master_key_nor_another_person_opens_what_is_sealed() {
         let opened = vault(&database, master).open(sealed).await;
         assert!(matches!(opened, Err(VaultError::DoesNotOpen { .. })), "{opened:?}");
     }
+    // Nor does it help to give the other person the key.
+    let moved = "UPDATE vault.keys SET wrapped_key = (SELECT wrapped_key FROM vault.keys WHERE subject = $1)";
+    sqlx::query(moved).bind(person()).execute(&database.app).await.unwrap();
+    let opened = vault(&database, MASTER).open(&passed_off).await;
+    assert!(matches!(opened, Err(VaultError::DoesNotOpen { .. })), "{opened:?}");
 }
 
 #[tokio::test]
