@@ -111,14 +111,14 @@ async fn two_nodes_that_run_one_process_at_the_same_time_do_everything_once() {
     // Woken by the same head, they set out at the same time.
     let first = tokio::spawn(first.run(node.heads.clone(), stop.clone()));
     let second = tokio::spawn(second.run(node.heads.clone(), stop.clone()));
-    for opened in 1..=10 {
-        open_carts(&node, 20).await;
-        if opened == 5 {
+    let wanted = TAKEN_A_CART * 200;
+    for burst in 1..=20 {
+        open_carts(&node, 10).await;
+        until("everything so far is taken", async || taken(&premises).await >= TAKEN_A_CART * 10 * burst).await;
+        if burst == 15 {
             first.abort();
         }
     }
-    let wanted = TAKEN_A_CART * 200;
-    until("everything is taken", async || taken(&premises).await >= wanted).await;
     let head = node.head().await;
     until("the process is at the head", async || checkpoint(&premises).await.position >= head).await;
     stop.cancel();
