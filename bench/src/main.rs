@@ -1,0 +1,117 @@
+//! Measures Daybook against what one would pick instead. See RESULTS.md for what came of it.
+//!
+//! - [`cluster`]: one Postgres; [`catalogue`], [`pages`]: what is sold in it and what is copied into it
+//! - a file a system under test: [`daybook`], [`cqrs_es`], [`plain_insert`], [`copy`]
+//! - a file a work: [`add_item`]
+//! - [`plan`], [`measure`]: how much is measured, and how; [`machine`], [`report`], [`picture`]: what is told of it
+
+mod bench;
+mod failure;
+
+mod catalogue;
+mod cluster;
+mod pages;
+
+mod copy;
+mod cqrs_es;
+mod daybook;
+mod plain_insert;
+
+mod add_item;
+
+mod machine;
+mod measure;
+mod picture;
+mod plan;
+mod report;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+use tokio::runtime::Runtime;
+
+use bench::Bench;
+use catalogue::Catalogue;
+use cluster::Cluster;
+use failure::Failure;
+use machine::Machine;
+use plan::Plan;
+use report::Section;
+
+/// Measures Daybook, its peers and its limits on a Postgres of its own, and writes RESULTS.md
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// A look of some ninety seconds: one round of each
+    #[arg(long)]
+    quick: bool,
+    /// Only these works; the others keep their part of the results
+    #[arg(long, value_delimiter = ',', value_name = "WORK")]
+    only: Vec<Work>,
+    /// How many rounds
+    #[arg(long)]
+    rounds: Option<usize>,
+    /// Where the results are written
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/RESULTS.md"), value_name = "FILE")]
+    out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Work {
+    AddItem,
+}
+
+impl Work {
+    const USUAL: [Self; 1] = [Self::AddItem];
+
+    async fn measure(self, bench: &Bench) -> Result<Section, Failure> {
+        match self {
+            Self::AddItem => Box::pin(add_item::measure(bench)).await,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let measured = Runtime::new()
+        .map_err(|source| Failure::Program { program: "a runtime".to_owned(), source })
+        .and_then(|runtime| runtime.block_on(run(arguments)));
+    match measured {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("bench: {}", chain(&failure));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let mut plan = if arguments.quick { Plan::quick() } else { Plan::full() };
+    plan.rounds = arguments.rounds.unwrap_or(plan.rounds).max(1);
+    let works = if arguments.only.is_empty() { Work::USUAL.to_vec() } else { arguments.only };
+    let bench = Bench { cluster: Cluster::start().await?, plan, catalogue: Catalogue::new() };
+    let machine = Machine::look(&bench.cluster, &plan).await?;
+    machine.print();
+    let mut sections = Vec::new();
+    for work in works {
+        let section = work.measure(&bench).await?;
+        section.print();
+        sections.push(section);
+        // After each: a run that ends early leaves what it has measured.
+        report::write(&arguments.out, &machine, &sections)?;
+    }
+    println!("\n{}", arguments.out.display());
+    bench.cluster.remove().await
+}
+
+/// An error and all its causes.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}
