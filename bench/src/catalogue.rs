@@ -6,7 +6,7 @@ use commands::command::{Actor, Causation, Envelope};
 use commands::executor::Commands;
 use commands::inventory::ReceiveStock;
 use commands::products::CreateProduct;
-use domain::ids::{Location, Quantity, Sku};
+use domain::ids::{CustomerId, Location, Quantity, Sku};
 use domain::money::{Currency, Money};
 use domain::product::{Attributes, Name};
 use tokio::task::JoinSet;
@@ -93,4 +93,12 @@ pub(crate) fn envelope(asker: Uuid) -> Envelope {
         key: None,
         expected: None,
     }
+}
+
+/// Of an event, as the executor writes it: for those who write events without it.
+pub(crate) fn metadata(customer: CustomerId) -> String {
+    let command = Uuid::now_v7();
+    format!(
+        r#"{{"actor":{{"kind":"customer","id":"{customer}"}},"correlation_id":"{customer}","causation":{{"request":"bench"}},"command_id":"{command}"}}"#
+    )
 }

@@ -2,7 +2,7 @@
 //!
 //! - [`cluster`]: one Postgres; [`catalogue`], [`pages`]: what is sold in it and what is copied into it
 //! - a file a system under test: [`daybook`], [`cqrs_es`], [`plain_insert`], [`copy`]
-//! - a file a work: [`add_item`]
+//! - a file a work: [`add_item`], [`hot_stream`], [`checkout`], [`writers`], [`growth`], [`verify`]
 //! - [`plan`], [`measure`]: how much is measured, and how; [`machine`], [`report`], [`picture`]: what is told of it
 
 mod bench;
@@ -10,6 +10,7 @@ mod failure;
 
 mod catalogue;
 mod cluster;
+mod large_book;
 mod pages;
 
 mod copy;
@@ -18,6 +19,11 @@ mod daybook;
 mod plain_insert;
 
 mod add_item;
+mod checkout;
+mod growth;
+mod hot_stream;
+mod verify;
+mod writers;
 
 mod machine;
 mod measure;
@@ -29,11 +35,10 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use tokio::runtime::Runtime;
 
 use bench::Bench;
-use catalogue::Catalogue;
 use cluster::Cluster;
 use failure::Failure;
 use machine::Machine;
@@ -55,19 +60,43 @@ struct Arguments {
     /// Where the results are written
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/RESULTS.md"), value_name = "FILE")]
     out: PathBuf,
+    #[command(subcommand)]
+    part: Option<Part>,
+}
+
+/// What the bench starts of itself.
+#[derive(Debug, Subcommand)]
+enum Part {
+    #[command(hide = true)]
+    Writer(writers::Writer),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Work {
     AddItem,
+    HotStream,
+    Checkout,
+    Writers,
+    Growth,
+    /// With a book of 10 million events: not among the usual ones
+    #[value(name = "growth-10m")]
+    GrowthHuge,
+    Verify,
 }
 
 impl Work {
-    const USUAL: [Self; 1] = [Self::AddItem];
+    const USUAL: [Self; 6] =
+        [Self::AddItem, Self::HotStream, Self::Checkout, Self::Writers, Self::Growth, Self::Verify];
 
     async fn measure(self, bench: &Bench) -> Result<Section, Failure> {
         match self {
             Self::AddItem => Box::pin(add_item::measure(bench)).await,
+            Self::HotStream => Box::pin(hot_stream::measure(bench)).await,
+            Self::Checkout => Box::pin(checkout::measure(bench)).await,
+            Self::Writers => Box::pin(writers::measure(bench)).await,
+            Self::Growth => Box::pin(growth::measure(bench)).await,
+            Self::GrowthHuge => Box::pin(growth::measure_huge(bench)).await,
+            Self::Verify => Box::pin(verify::measure(bench)).await,
         }
     }
 }
@@ -87,10 +116,13 @@ fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Failure> {
+    if let Some(Part::Writer(writer)) = arguments.part {
+        return writer.run().await;
+    }
     let mut plan = if arguments.quick { Plan::quick() } else { Plan::full() };
     plan.rounds = arguments.rounds.unwrap_or(plan.rounds).max(1);
     let works = if arguments.only.is_empty() { Work::USUAL.to_vec() } else { arguments.only };
-    let bench = Bench { cluster: Cluster::start().await?, plan, catalogue: Catalogue::new() };
+    let bench = Bench::new(Cluster::start().await?, plan);
     let machine = Machine::look(&bench.cluster, &plan).await?;
     machine.print();
     let mut sections = Vec::new();

@@ -77,6 +77,28 @@ async fn work<C: Client>(
     Ok(latencies)
 }
 
+/// Lets each client do so many commands, as fast as it is answered: for work that is laid out beforehand and used up.
+pub(crate) async fn counted<C: Client>(clients: Vec<C>, commands_each: usize) -> Result<Sample, Failure> {
+    let begun = Instant::now();
+    let mut running = JoinSet::new();
+    for mut client in clients {
+        running.spawn(async move {
+            let mut latencies = Vec::with_capacity(commands_each);
+            for _ in 0..commands_each {
+                let asked = Instant::now();
+                client.work().await?;
+                latencies.push(asked.elapsed());
+            }
+            Ok::<_, Failure>(latencies)
+        });
+    }
+    let mut latencies = Vec::new();
+    while let Some(seen) = running.join_next().await {
+        latencies.append(&mut seen??);
+    }
+    Ok(Sample::of(latencies.len() as f64 / begun.elapsed().as_secs_f64(), latencies))
+}
+
 impl Sample {
     pub(crate) fn of(per_second: f64, mut latencies: Vec<Duration>) -> Self {
         latencies.sort_unstable();

@@ -23,19 +23,57 @@ const SENT_AT_ONCE_BYTES: usize = 64 * 1024;
 /// A row as text has about 650 bytes.
 const ROW_BYTES: usize = 700;
 
-/// Where the book to be copied ends so far.
-pub(crate) struct Pages {
-    head: Head,
+/// Events of carts that are opened and filled, one after the other without an end.
+pub(crate) struct Carts {
     catalogue: Catalogue,
     cart_id: Uuid,
     customer_id: CustomerId,
-    written: usize,
+    made: usize,
+}
+
+impl Carts {
+    pub(crate) fn new(catalogue: &Catalogue) -> Self {
+        let customer_id = CustomerId::from_uuid(Uuid::now_v7());
+        Self { catalogue: catalogue.clone(), cart_id: Uuid::nil(), customer_id, made: 0 }
+    }
+
+    pub(crate) fn next(&mut self, at: DateTime<Utc>) -> NewEvent {
+        let place = self.made % COMMANDS_A_CART;
+        let event = if place == 0 {
+            self.cart_id = Uuid::now_v7();
+            let customer_id = self.customer_id;
+            Event::Opened(Opened { customer_id, guest: false, currency: Currency::GBP, opened_at: at })
+        } else {
+            Event::ItemAdded(ItemAdded {
+                sku: self.catalogue.sku(self.made).clone(),
+                name: catalogue::name(),
+                quantity: Quantity::ONE,
+                unit_price: catalogue::price(),
+            })
+        };
+        self.made += 1;
+        NewEvent {
+            stream: StreamId::new("cart", self.cart_id),
+            stream_version: place as i64 + 1,
+            event_type: event.event_type().into(),
+            schema_version: event.schema_version(),
+            payload: event.to_payload(),
+            metadata: catalogue::metadata(self.customer_id),
+        }
+    }
+}
+
+/// Where the book to be copied ends so far.
+pub(crate) struct Pages {
+    head: Head,
+    carts: Carts,
+    /// The streams that have been copied.
+    pub(crate) streams: Vec<StreamId>,
 }
 
 impl Pages {
     pub(crate) fn after(head: Head, catalogue: &Catalogue) -> Self {
-        let customer_id = CustomerId::from_uuid(Uuid::now_v7());
-        Self { head, catalogue: catalogue.clone(), cart_id: Uuid::nil(), customer_id, written: 0 }
+        Self { head, carts: Carts::new(catalogue), streams: Vec::new() }
     }
 
     /// The next events of the book, a line each.
@@ -43,7 +81,7 @@ impl Pages {
         let mut text = String::with_capacity(events * ROW_BYTES);
         let recorded_at = now_after(self.head.recorded_at);
         for _ in 0..events {
-            let event = self.event(recorded_at);
+            let event = self.carts.next(recorded_at);
             let position = self.head.point.position.next();
             let hash = event.hash_after(self.head.point.hash, position, recorded_at);
             self.head = Head { point: Point { position, hash }, recorded_at };
@@ -61,45 +99,16 @@ impl Pages {
                 event.metadata
             )
             .expect("a string takes any text");
+            if event.stream_version == 1 {
+                self.streams.push(event.stream);
+            }
         }
         text.into_bytes()
-    }
-
-    fn event(&mut self, at: DateTime<Utc>) -> NewEvent {
-        let place = self.written % COMMANDS_A_CART;
-        let event = if place == 0 {
-            self.cart_id = Uuid::now_v7();
-            Event::Opened(Opened {
-                customer_id: self.customer_id,
-                guest: false,
-                currency: Currency::GBP,
-                opened_at: at,
-            })
-        } else {
-            Event::ItemAdded(ItemAdded {
-                sku: self.catalogue.sku(self.written).clone(),
-                name: catalogue::name(),
-                quantity: Quantity::ONE,
-                unit_price: catalogue::price(),
-            })
-        };
-        self.written += 1;
-        let (customer, command) = (self.customer_id, Uuid::now_v7());
-        NewEvent {
-            stream: StreamId::new("cart", self.cart_id),
-            stream_version: place as i64 + 1,
-            event_type: event.event_type().into(),
-            schema_version: event.schema_version(),
-            payload: event.to_payload(),
-            metadata: format!(
-                r#"{{"actor":{{"kind":"customer","id":"{customer}"}},"correlation_id":"{customer}","causation":{{"request":"bench"}},"command_id":"{command}"}}"#
-            ),
-        }
     }
 }
 
 /// Whole microseconds, as the book keeps them, and never behind the head.
-fn now_after(head: DateTime<Utc>) -> DateTime<Utc> {
+pub(crate) fn now_after(head: DateTime<Utc>) -> DateTime<Utc> {
     let now = Utc::now();
     DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now).max(head)
 }

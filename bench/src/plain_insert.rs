@@ -89,19 +89,11 @@ impl Buyer {
                 .bind(self.cart_id)
                 .bind(event.event_type())
                 .bind(event.to_payload())
-                .bind(self.metadata())
+                .bind(catalogue::metadata(self.customer_id))
                 .execute(&self.pool)
                 .await?;
         }
         Ok(())
-    }
-
-    /// As Daybook's events have it.
-    fn metadata(&self) -> String {
-        let (customer, command) = (self.customer_id, Uuid::now_v7());
-        format!(
-            r#"{{"actor":{{"kind":"customer","id":"{customer}"}},"correlation_id":"{customer}","causation":{{"request":"bench"}},"command_id":"{command}"}}"#
-        )
     }
 }
 
