@@ -65,10 +65,6 @@ impl Cluster {
         Ok(owner)
     }
 
-    pub(crate) fn owner(&self, database: &str) -> PgConnectOptions {
-        self.postgres.owner(database)
-    }
-
     pub(crate) fn owner_url(&self, database: &str) -> String {
         self.postgres.owner_url(database)
     }

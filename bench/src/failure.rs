@@ -10,6 +10,7 @@ use api::servers::folder::FolderError;
 use api::servers::postgres::StartError;
 use commands::command::CommandError;
 use eventstore::{AppendError, ReadError, VerifyError};
+use projections::QueryError;
 use tokio::task::JoinError;
 
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,8 @@ pub(crate) enum Failure {
     PlainInsert(String),
     #[error("a client ended before its time")]
     Client(#[from] JoinError),
+    #[error("the read models cannot be asked")]
+    Query(#[from] QueryError),
     #[error("the signing key cannot be used")]
     SigningKey(#[from] SigningKeyError),
     #[error("{program} cannot be run")]

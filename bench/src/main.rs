@@ -1,8 +1,9 @@
 //! Measures Daybook against what one would pick instead. See RESULTS.md for what came of it.
 //!
-//! - [`cluster`]: one Postgres; [`catalogue`], [`pages`]: what is sold in it and what is copied into it
+//! - [`cluster`]: one Postgres; [`catalogue`], [`pages`], [`large_book`]: what is sold in it and what is copied into it;
+//!   [`server`], [`http_client`]: a node of its own process
 //! - a file a system under test: [`daybook`], [`cqrs_es`], [`plain_insert`], [`copy`]
-//! - a file a work: [`add_item`], [`hot_stream`], [`checkout`], [`writers`], [`growth`], [`verify`]
+//! - a file a work: [`add_item`], [`hot_stream`], [`checkout`], [`writers`], [`growth`], [`verify`], [`restart`], [`http`]
 //! - [`plan`], [`measure`]: how much is measured, and how; [`machine`], [`report`], [`picture`]: what is told of it
 
 mod bench;
@@ -10,8 +11,10 @@ mod failure;
 
 mod catalogue;
 mod cluster;
+mod http_client;
 mod large_book;
 mod pages;
+mod server;
 
 mod copy;
 mod cqrs_es;
@@ -22,6 +25,8 @@ mod add_item;
 mod checkout;
 mod growth;
 mod hot_stream;
+mod http;
+mod restart;
 mod verify;
 mod writers;
 
@@ -82,11 +87,21 @@ enum Work {
     #[value(name = "growth-10m")]
     GrowthHuge,
     Verify,
+    Restart,
+    Http,
 }
 
 impl Work {
-    const USUAL: [Self; 6] =
-        [Self::AddItem, Self::HotStream, Self::Checkout, Self::Writers, Self::Growth, Self::Verify];
+    const USUAL: [Self; 8] = [
+        Self::AddItem,
+        Self::HotStream,
+        Self::Checkout,
+        Self::Writers,
+        Self::Growth,
+        Self::Verify,
+        Self::Restart,
+        Self::Http,
+    ];
 
     async fn measure(self, bench: &Bench) -> Result<Section, Failure> {
         match self {
@@ -97,6 +112,8 @@ impl Work {
             Self::Growth => Box::pin(growth::measure(bench)).await,
             Self::GrowthHuge => Box::pin(growth::measure_huge(bench)).await,
             Self::Verify => Box::pin(verify::measure(bench)).await,
+            Self::Restart => Box::pin(restart::measure(bench)).await,
+            Self::Http => Box::pin(http::measure(bench)).await,
         }
     }
 }
