@@ -7,13 +7,12 @@ use std::time::Instant;
 use eventstore::{Book, Position, StreamId, Writer};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
-use uuid::Uuid;
 
 use crate::bench::Bench;
 use crate::cluster::POOL_CONNECTIONS_MAX;
 use crate::failure::Failure;
 use crate::large_book::LargeBook;
-use crate::measure::{Client, Sample, Series, Time, closed_loop};
+use crate::measure::{Client, Sample, Series, Time, any, closed_loop};
 use crate::pages::{Carts, now_after};
 use crate::picture;
 use crate::report::{Aim, Section, Unit, grouped, time};
@@ -181,9 +180,4 @@ impl Client for Reader {
         self.book.page(Position(after as i64), PAGE_EVENTS).await?;
         Ok(())
     }
-}
-
-/// Anywhere below: a UUID has random bits enough, and no further crate is needed for them.
-fn any(below: usize) -> usize {
-    (Uuid::new_v4().as_u128() % below.max(1) as u128) as usize
 }

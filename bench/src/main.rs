@@ -3,7 +3,7 @@
 //! - [`cluster`]: one Postgres; [`catalogue`], [`pages`], [`large_book`]: what is sold in it and what is copied into it;
 //!   [`server`], [`http_client`]: a node of its own process
 //! - a file a system under test: [`daybook`], [`cqrs_es`], [`plain_insert`], [`copy`]
-//! - a file a work: [`add_item`], [`hot_stream`], [`checkout`], [`writers`], [`growth`], [`verify`], [`restart`], [`http`]
+//! - a file a work: [`add_item`], [`hot_stream`], [`checkout`], [`writers`], [`growth`], [`verify`], [`restart`], [`http`]; [`alone`]
 //! - [`plan`], [`measure`]: how much is measured, and how; [`machine`], [`report`], [`picture`]: what is told of it
 
 mod bench;
@@ -22,6 +22,7 @@ mod daybook;
 mod plain_insert;
 
 mod add_item;
+mod alone;
 mod checkout;
 mod growth;
 mod hot_stream;
@@ -69,11 +70,13 @@ struct Arguments {
     part: Option<Part>,
 }
 
-/// What the bench starts of itself.
+/// What the bench runs but the works.
 #[derive(Debug, Subcommand)]
 enum Part {
     #[command(hide = true)]
     Writer(writers::Writer),
+    /// Daybook alone under one load, for a profiler
+    Alone(alone::Alone),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -133,13 +136,18 @@ fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Failure> {
-    if let Some(Part::Writer(writer)) = arguments.part {
-        return writer.run().await;
-    }
     let mut plan = if arguments.quick { Plan::quick() } else { Plan::full() };
     plan.rounds = arguments.rounds.unwrap_or(plan.rounds).max(1);
     let works = if arguments.only.is_empty() { Work::USUAL.to_vec() } else { arguments.only };
-    let bench = Bench::new(Cluster::start().await?, plan);
+    let bench = match arguments.part {
+        Some(Part::Writer(writer)) => return writer.run().await,
+        Some(Part::Alone(alone)) => {
+            let bench = Bench::new(Cluster::start().await?, plan);
+            alone.run(&bench).await?;
+            return bench.cluster.remove().await;
+        }
+        None => Bench::new(Cluster::start().await?, plan),
+    };
     let machine = Machine::look(&bench.cluster, &plan).await?;
     machine.print();
     let mut sections = Vec::new();

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 use tokio::time::sleep;
+use uuid::Uuid;
 
 use crate::failure::Failure;
 
@@ -144,6 +145,11 @@ pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
         length if length % 2 == 1 => values[middle],
         _ => (values[middle - 1] + values[middle]) / 2.0,
     }
+}
+
+/// Anything below, drawn by lot: a UUID has random bits enough, and no further crate is needed for them.
+pub(crate) fn any(below: usize) -> usize {
+    (Uuid::new_v4().as_u128() % below.max(1) as u128) as usize
 }
 
 /// The series of this system under this load.

@@ -51,9 +51,8 @@ pub(crate) fn lines(title: &str, series: &[Series]) -> Result<String, Failure> {
             .y_desc("commands/s")
             .label_style((FONT, 13))
             .draw()?;
+        // In the order of the table: the series of a system stand together.
         let mut systems: Vec<&str> = series.iter().map(|series| series.system).collect();
-        systems.dedup();
-        systems.sort_unstable();
         systems.dedup();
         for (system, colour) in systems.iter().zip(COLOURS.iter().cycle()) {
             let of_it = series.iter().filter(|series| series.system == *system);
