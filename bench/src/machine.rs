@@ -25,6 +25,8 @@ pub(crate) struct Machine {
     peers: String,
     settings: Vec<String>,
     plan: String,
+    /// Of the minute before: what others did to the figures.
+    load: String,
 }
 
 impl Machine {
@@ -46,21 +48,23 @@ impl Machine {
             peers: PEERS.map(versions).join(", "),
             settings,
             plan: plan.to_string(),
+            load: fs::read_to_string("/proc/loadavg").unwrap_or_default().split(' ').next().unwrap_or_default().to_owned(),
         })
     }
 
     /// Below each part: parts of different runs may stand on one page.
     pub(crate) fn measured(&self) -> String {
-        let Self { date, commit, processor, cores, plan, .. } = self;
-        format!("Measured on {date} at commit {commit}, {cores} cores of {processor}; {plan}.")
+        let Self { date, commit, processor, cores, plan, load, .. } = self;
+        format!("Measured on {date} at commit {commit}, {cores} cores of {processor}, load before {load}; {plan}.")
     }
 
     pub(crate) fn markdown(&self) -> String {
-        let Self { date, commit, processor, cores, memory_gib, kernel, rust, postgres, peers, settings, plan } = self;
+        let Self { date, commit, processor, cores, memory_gib, kernel, rust, postgres, peers, settings, plan, load } = self;
         let settings = settings.join("\n    ");
         format!(
             "{date}, commit {commit}: {cores} cores of {processor}, {memory_gib:.0} GiB, Linux {kernel}. Postgres \
-             {postgres}, {rust}, {peers}. {plan}. Clients, systems and Postgres share the cores.\n\n    {settings}\n\n\
+             {postgres}, {rust}, {peers}. {plan}. Clients, systems and Postgres share the \
+             cores; the load average of the minute before was {load}.\n\n    {settings}\n\n\
              The first three settings are asserted as each system logs in; a CHECKPOINT stands before every sample, so that \
              none pays for the one before it."
         )

@@ -34,6 +34,7 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { rounds, time: Time { warm_up, measured }, .. } = self;
         let (measured, warm_up) = (measured.as_secs_f64(), warm_up.as_secs_f64());
-        write!(f, "{rounds} rounds of {measured} s after {warm_up} s of warm-up")
+        let look = if *rounds == 1 { "a look, no result: " } else { "" };
+        write!(f, "{look}{rounds} rounds of {measured} s after {warm_up} s of warm-up")
     }
 }
