@@ -48,7 +48,12 @@ impl Machine {
             peers: PEERS.map(versions).join(", "),
             settings,
             plan: plan.to_string(),
-            load: fs::read_to_string("/proc/loadavg").unwrap_or_default().split(' ').next().unwrap_or_default().to_owned(),
+            load: fs::read_to_string("/proc/loadavg")
+                .unwrap_or_default()
+                .split(' ')
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
         })
     }
 
@@ -59,7 +64,8 @@ impl Machine {
     }
 
     pub(crate) fn markdown(&self) -> String {
-        let Self { date, commit, processor, cores, memory_gib, kernel, rust, postgres, peers, settings, plan, load } = self;
+        let Self { date, commit, processor, cores, memory_gib, kernel, rust, postgres, peers, settings, plan, load } =
+            self;
         let settings = settings.join("\n    ");
         format!(
             "{date}, commit {commit}: {cores} cores of {processor}, {memory_gib:.0} GiB, Linux {kernel}. Postgres \
