@@ -42,6 +42,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use mimalloc::MiMalloc;
 use tokio::runtime::Runtime;
 
 use bench::Bench;
@@ -50,6 +51,10 @@ use failure::Failure;
 use machine::Machine;
 use plan::Plan;
 use report::Section;
+
+/// That of `daybook`, for every system alike.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Measures Daybook, its peers and its limits on a Postgres of its own, and writes RESULTS.md
 #[derive(Debug, Parser)]
