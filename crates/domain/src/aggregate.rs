@@ -4,12 +4,19 @@
 
 use std::fmt;
 
+use serde::{Serialize, de::DeserializeOwned};
+
 /// One aggregate: its state is the fold of its events, and its rules are one function over that state.
 pub trait Aggregate {
     /// The category its streams carry, and the first half of its events' names.
     const CATEGORY: &'static str;
 
-    type State: Clone + fmt::Debug + Send + Sync + 'static;
+    /// Of the state's serialised form, and of what events make of it: a snapshot of another version is folded anew. It
+    /// rises with every change of either, and with every new event type or version, so that no program goes by the
+    /// snapshot of a stream whose events it could not read. `tests/states.rs` sees to it.
+    const STATE_VERSION: i32;
+
+    type State: Clone + fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 'static;
     type Command;
     type Event: EventKind;
     type Error: std::error::Error + Clone + PartialEq;
