@@ -9,6 +9,7 @@ mod node;
 mod outages;
 mod recovery;
 mod shop;
+mod snapshots;
 mod use_cases;
 mod world;
 

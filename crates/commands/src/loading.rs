@@ -1,26 +1,25 @@
 //! Cold streams on their way into the world: one query at a time, on a connection of its own, for those who wait.
 //!
-//! A load reads the streams as of the head at which it started. What other writers append to them meanwhile, and the
-//! executor has caught up with, is kept and folded over what the load brings.
+//! A load reads the streams as of the head at which it started, long ones from their snapshots. What other writers append to
+//! them meanwhile, and the executor has caught up with, is kept and folded over what the load brings.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use eventstore::{Book, Position, ReadError, RecordedEvent, StreamId};
-use tokio::task::{JoinError, JoinHandle};
-use tokio::time::timeout;
+use eventstore::{Book, Position, RecordedEvent, StreamId};
+use tokio::task::JoinHandle;
 
+use crate::histories::{self, LoadError, Read};
 use crate::job::Pending;
+use crate::snapshots::SnapshotQueue;
 use crate::world::States;
 
 /// Streams in one load at most, that of a single command apart: a cart of 2,000 lines needs 4,000 (product and stock).
 const LOAD_STREAMS_MAX: usize = 8_192;
-/// A query that takes longer was not answered: the network is gone, or the server has stopped.
-const QUERY_LIMIT: Duration = Duration::from_secs(5);
-const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 pub(crate) struct Loading {
     book: Book,
+    snapshots: SnapshotQueue,
     /// How long a book that is away is asked again.
     ride_out: Duration,
     /// In the order in which they came.
@@ -49,19 +48,9 @@ pub(crate) struct Loaded {
     pub(crate) waiting: Vec<Pending>,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LoadError {
-    #[error("the streams cannot be read")]
-    Read(#[from] ReadError),
-    #[error("the streams were not read within {} s", QUERY_LIMIT.as_secs())]
-    NotAnswered,
-    #[error("the load was interrupted")]
-    Interrupted(#[from] JoinError),
-}
-
 impl Loading {
-    pub(crate) fn new(book: Book, ride_out: Duration) -> Self {
-        Self { book, ride_out, waiting: VecDeque::new(), flight: None }
+    pub(crate) fn new(book: Book, snapshots: SnapshotQueue, ride_out: Duration) -> Self {
+        Self { book, snapshots, ride_out, waiting: VecDeque::new(), flight: None }
     }
 
     pub(crate) fn wait_for(&mut self, pending: Pending, missing: Vec<StreamId>) {
@@ -98,7 +87,7 @@ impl Loading {
         let mut streams: Vec<_> = streams.into_iter().collect();
         // In the order in which their events come.
         streams.sort_unstable();
-        let task = tokio::spawn(load(self.book.clone(), streams, up_to, self.ride_out));
+        let task = tokio::spawn(load(self.book.clone(), self.snapshots.clone(), streams, up_to, self.ride_out));
         self.flight = Some(Flight { task, started: Instant::now(), since, waiting, stale: false });
     }
 
@@ -144,20 +133,21 @@ impl Loading {
     }
 }
 
-async fn load(book: Book, streams: Vec<StreamId>, up_to: Position, ride_out: Duration) -> Result<States, LoadError> {
-    let give_up_at = Instant::now() + ride_out;
-    loop {
-        let error = match timeout(QUERY_LIMIT, book.streams(&streams, up_to)).await {
-            Ok(Ok(events)) => return Ok(States::fold(&streams, &events)),
-            Ok(Err(error)) => LoadError::Read(error),
-            Err(_) => LoadError::NotAnswered,
-        };
-        if Instant::now() + RETRY_PAUSE > give_up_at {
-            return Err(error);
+async fn load(
+    book: Book,
+    snapshots: SnapshotQueue,
+    streams: Vec<StreamId>,
+    up_to: Position,
+    ride_out: Duration,
+) -> Result<States, LoadError> {
+    let mut states = States::default();
+    for Read { stream, mut entry, last } in histories::read(&book, &snapshots, &streams, up_to, ride_out).await? {
+        if let Some(last) = last {
+            snapshots.offer(&stream, &mut entry, last);
         }
-        tracing::warn!(error = &error as &dyn std::error::Error, streams = streams.len(), "streams are loaded again");
-        tokio::time::sleep(RETRY_PAUSE).await;
+        states.push(stream, entry);
     }
+    Ok(states)
 }
 
 impl Flight {

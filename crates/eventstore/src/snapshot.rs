@@ -81,7 +81,11 @@ pub enum Nearest {
         recorded_at: DateTime<Utc>,
     },
     /// To be deleted. With `events_follow_it` the events are those after it all the same.
-    Fails { stale: Stale, flaw: Flaw, events_follow_it: bool },
+    Fails {
+        stale: Stale,
+        flaw: Flaw,
+        events_follow_it: bool,
+    },
     /// The form is one of a later release, which will read it.
     OfLater,
 }
