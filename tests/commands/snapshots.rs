@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::{
     Chance,
-    node::{Node, all_events, book, check_whole, envelope, superuser, tamper, until},
+    node::{Node, all_events, book, check_whole, envelope, keyed, superuser, tamper, until},
     shop::{create_product, pounds, receive, sku, stocked, units},
     use_cases::Look,
     world::{Came, check_equals_a_replay, shopping},
@@ -222,6 +222,46 @@ async fn a_snapshot_that_holds_is_used_and_one_whose_state_cannot_be_read_is_dis
         node.stop().await;
         assert_eq!(snapshot_of(&database, &mugs()).await.is_some(), expected == 11, "{state}");
     }
+}
+
+#[tokio::test]
+async fn a_node_that_has_not_read_on_uses_the_snapshot_of_one_that_has() {
+    let database = Database::fresh().await;
+    let idle = Node::with(&database, takes_none()).await;
+    let busy = Node::with(&database, at_every_event()).await;
+    stocked(&busy, "MUG", 1).await;
+    busy.accept(receive("MUG", 2)).await;
+    busy.stop().await;
+    let taken = snapshot_of(&database, &mugs()).await.unwrap();
+    // Not true, so that it is seen to be used.
+    let state = String::from_utf8(taken.state.clone()).unwrap().replace(r#""on_hand":3"#, r#""on_hand":30"#);
+    sqlx::query("DELETE FROM book.snapshots").execute(&database.app).await.unwrap();
+    let planted = Snapshot { state: state.into_bytes(), ..taken };
+    assert!(Snapshots::of(&book(database.app_options())).put(&planted).await.unwrap());
+    assert_eq!(on_hand(&idle).await, 30);
+    // What came before the snapshot is not folded over it when the node reads on.
+    idle.accept(receive("MUG", 1)).await;
+    assert_eq!(on_hand(&idle).await, 31);
+    idle.stop().await;
+}
+
+#[tokio::test]
+async fn a_repeat_shows_the_stream_as_it_was_whatever_snapshot_came_after() {
+    let database = Database::fresh().await;
+    let node = Node::with(&database, at_every_event()).await;
+    stocked(&node, "MUG", 1).await;
+    let first = node.commands.run(receive("MUG", 4), keyed("first", 1)).await.unwrap();
+    node.accept(receive("MUG", 10)).await;
+    until("there is a later snapshot", async || {
+        snapshot_of(&database, &mugs()).await.is_some_and(|snapshot| snapshot.stream_version == 3)
+    })
+    .await;
+    let again = node.commands.run(receive("MUG", 4), keyed("first", 1)).await.unwrap();
+    assert!(again.replayed);
+    assert_eq!((again.position, again.version), (first.position, 2));
+    assert_eq!(again.states.get::<Inventory>(mugs_id()).unwrap().0.on_hand(), 5);
+    assert_eq!(on_hand(&node).await, 15);
+    node.stop().await;
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::batch::Batch;
 use crate::clock::Clock;
 use crate::command::{Answer, CommandError, Envelope};
-use crate::histories;
+use crate::histories::{self, Wish};
 use crate::job::{Job, Pending, Success, Typed};
 use crate::loading::{Loaded, Loading};
 use crate::snapshots::{self, SNAPSHOT_EVERY, SnapshotQueue, SnapshotTask};
@@ -114,7 +114,8 @@ impl Commands {
 
     /// A repeat is answered with what the first answer showed, so its states are read as of the first's position.
     async fn states_as_of(&self, streams: Vec<StreamId>, position: Position) -> Result<States, CommandError> {
-        let read = histories::read(&self.book, &self.snapshots, &streams, position, Duration::ZERO).await;
+        let read =
+            histories::read(&self.book, &self.snapshots, &streams, (Wish::AsItWas, position), Duration::ZERO).await;
         let read = read.map_err(|error| {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -242,7 +243,7 @@ impl Executor {
         // Looked at in every round: where `ready` never runs empty, cold commands are not forgotten.
         if self.loading.has_landed() {
             let loaded = self.loading.finished().await;
-            self.take_loaded(loaded);
+            self.take_loaded(loaded).await;
         }
         if self.ready.is_empty() && !self.wait().await {
             return false;
@@ -261,14 +262,14 @@ impl Executor {
         let mut arrived = Vec::new();
         tokio::select! {
             biased;
-            loaded = self.loading.finished() => self.take_loaded(loaded),
+            loaded = self.loading.finished() => self.take_loaded(loaded).await,
             count = self.queue.recv_many(&mut arrived, BATCH_COMMANDS_MAX) => {
                 if count == 0 {
                     if self.loading.is_idle() {
                         return false;
                     }
                     let loaded = self.loading.finished().await;
-                    self.take_loaded(loaded);
+                    self.take_loaded(loaded).await;
                 }
             }
             () = tokio::time::sleep(look_again.unwrap_or_default()), if look_again.is_some() => self.probe().await,
@@ -315,8 +316,8 @@ impl Executor {
     }
 
     /// Those who have waited for a load come next: what it brought may be evicted after any batch.
-    fn take_loaded(&mut self, loaded: Loaded) {
-        let Loaded { states, waiting } = loaded;
+    async fn take_loaded(&mut self, loaded: Loaded) {
+        let Loaded { states, is_behind, waiting } = loaded;
         match states {
             Ok(states) => {
                 for (stream, entry) in states.into_entries() {
@@ -332,6 +333,9 @@ impl Executor {
                 );
                 refuse(waiting);
             }
+        }
+        if is_behind {
+            self.catch_up(self.ride_out).await;
         }
     }
 

@@ -37,6 +37,17 @@ pub(crate) struct Read {
     pub(crate) entry: Entry,
     /// The last event that was read after the snapshot.
     pub(crate) last: Option<Point>,
+    /// There is a snapshot of it at a page beyond the position, and nothing was read: [`Wish::AsItIsNow`] alone.
+    pub(crate) is_behind: bool,
+}
+
+/// What the position means.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Wish {
+    /// The end of the book, as far as is known. Where a snapshot shows that the stream goes on beyond it, reading on is much
+    /// less work than folding all that came before.
+    AsItIsNow,
+    AsItWas,
 }
 
 /// The streams in their order, without those of categories that this program does not know. A book that is away is asked
@@ -45,7 +56,7 @@ pub(crate) async fn read(
     book: &Book,
     snapshots: &SnapshotQueue,
     streams: &[StreamId],
-    up_to: Position,
+    (wish, up_to): (Wish, Position),
     patience: Duration,
 ) -> Result<Vec<Read>, LoadError> {
     let give_up_at = Instant::now() + patience;
@@ -56,7 +67,7 @@ pub(crate) async fn read(
         let histories = page(book, &wanted, up_to, give_up_at).await?;
         let mut left = Vec::new();
         for (place, history) in unfinished.into_iter().zip(histories) {
-            if read[place].take(history, snapshots) {
+            if read[place].take(history, wish, snapshots) {
                 left.push(place);
             }
         }
@@ -83,7 +94,7 @@ async fn page(book: &Book, wanted: &[Wanted], up_to: Position, give_up_at: Insta
 
 impl Read {
     fn nothing(stream: &StreamId) -> Option<Self> {
-        Some(Self { stream: stream.clone(), entry: Entry::initial(stream)?, last: None })
+        Some(Self { stream: stream.clone(), entry: Entry::initial(stream)?, last: None, is_behind: false })
     }
 
     fn first_wanted(&self) -> Wanted {
@@ -95,9 +106,13 @@ impl Read {
     }
 
     /// Whether there is more to read of it.
-    fn take(&mut self, history: History, snapshots: &SnapshotQueue) -> bool {
+    fn take(&mut self, history: History, wish: Wish, snapshots: &SnapshotQueue) -> bool {
         let events_are_of_use = match history.snapshot {
-            Nearest::None | Nearest::OfLater => true,
+            Nearest::Ahead if wish == Wish::AsItIsNow => {
+                self.is_behind = true;
+                return false;
+            }
+            Nearest::None | Nearest::OfLater | Nearest::Ahead => true,
             Nearest::Holds { snapshot, recorded_at } => match Entry::restored(&snapshot, recorded_at) {
                 Some(entry) => {
                     metrics::counter!("daybook_snapshots_used_total").increment(1);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use eventstore::{Book, Position, RecordedEvent, StreamId};
 use tokio::task::JoinHandle;
 
-use crate::histories::{self, LoadError, Read};
+use crate::histories::{self, LoadError, Read, Wish};
 use crate::job::Pending;
 use crate::snapshots::SnapshotQueue;
 use crate::world::States;
@@ -34,7 +34,7 @@ struct Cold {
 }
 
 struct Flight {
-    task: JoinHandle<Result<States, LoadError>>,
+    task: JoinHandle<Result<Brought, LoadError>>,
     started: Instant,
     /// Per stream that is being loaded: what was appended to it since.
     since: HashMap<StreamId, Vec<RecordedEvent>>,
@@ -43,8 +43,17 @@ struct Flight {
     stale: bool,
 }
 
+#[derive(Default)]
+struct Brought {
+    states: States,
+    is_behind: bool,
+}
+
 pub(crate) struct Loaded {
     pub(crate) states: Result<States, LoadError>,
+    /// Another writer has gone on beyond the head, and streams were left out: they are to be loaded once this one has read
+    /// on.
+    pub(crate) is_behind: bool,
     pub(crate) waiting: Vec<Pending>,
 }
 
@@ -99,11 +108,13 @@ impl Loading {
     /// Waits for the load that is on its way; for ever if there is none.
     pub(crate) async fn finished(&mut self) -> Loaded {
         let Some(flight) = &mut self.flight else { return std::future::pending().await };
-        let states = (&mut flight.task).await.unwrap_or_else(|interrupted| Err(interrupted.into()));
+        let brought = (&mut flight.task).await.unwrap_or_else(|interrupted| Err(interrupted.into()));
         let mut flight = self.flight.take().expect("it was there a line above");
         metrics::histogram!("daybook_load_seconds").record(flight.started.elapsed().as_secs_f64());
-        let states = if flight.stale { Ok(States::default()) } else { states.map(|states| flight.complete(states)) };
-        Loaded { states, waiting: flight.waiting }
+        let brought = if flight.stale { Ok(Brought::default()) } else { brought };
+        let is_behind = brought.as_ref().is_ok_and(|brought| brought.is_behind);
+        let states = brought.map(|brought| flight.complete(brought.states));
+        Loaded { states, is_behind, waiting: flight.waiting }
     }
 
     /// An event of another writer, just caught up with.
@@ -139,15 +150,20 @@ async fn load(
     streams: Vec<StreamId>,
     up_to: Position,
     ride_out: Duration,
-) -> Result<States, LoadError> {
-    let mut states = States::default();
-    for Read { stream, mut entry, last } in histories::read(&book, &snapshots, &streams, up_to, ride_out).await? {
+) -> Result<Brought, LoadError> {
+    let mut brought = Brought::default();
+    for read in histories::read(&book, &snapshots, &streams, (Wish::AsItIsNow, up_to), ride_out).await? {
+        let Read { stream, mut entry, last, is_behind } = read;
+        if is_behind {
+            brought.is_behind = true;
+            continue;
+        }
         if let Some(last) = last {
             snapshots.offer(&stream, &mut entry, last);
         }
-        states.push(stream, entry);
+        brought.states.push(stream, entry);
     }
-    Ok(states)
+    Ok(brought)
 }
 
 impl Flight {

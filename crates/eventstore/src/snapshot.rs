@@ -88,6 +88,8 @@ pub enum Nearest {
     },
     /// The form is one of a later release, which will read it.
     OfLater,
+    /// It is of a page beyond the position: whoever wants the stream as it is now has not read on far enough to use it.
+    Ahead,
 }
 
 /// Why a snapshot is of no use.
@@ -211,7 +213,7 @@ impl Book {
             if row.is_event {
                 history.events.extend(row.into_event(&wanted.stream));
             } else if let Some(state_version) = wanted.state_version {
-                history.snapshot = row.into_nearest(&wanted.stream, state_version);
+                history.snapshot = row.into_nearest(&wanted.stream, state_version, up_to);
             }
         }
         Ok(histories)
@@ -255,7 +257,7 @@ impl HistoryRow {
         })
     }
 
-    fn into_nearest(self, stream: &StreamId, state_version: i32) -> Nearest {
+    fn into_nearest(self, stream: &StreamId, state_version: i32, up_to: Position) -> Nearest {
         let (Some(taken_at), Some(checksum), Some(state)) = (self.taken_at, self.checksum, self.state) else {
             return Nearest::None;
         };
@@ -274,6 +276,7 @@ impl HistoryRow {
             _ if snapshot.state_version > state_version => return Nearest::OfLater,
             _ if snapshot.state_version < state_version => Flaw::StateVersion,
             None => Flaw::NotInTheBook,
+            Some(_) if point.position > up_to => return Nearest::Ahead,
             Some(recorded_at) => return Nearest::Holds { snapshot, recorded_at },
         };
         let events_follow_it = self.begins_after == Some(self.stream_version);

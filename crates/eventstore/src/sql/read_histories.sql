@@ -1,5 +1,5 @@
--- For each stream its snapshot, if it has one at or below the position, and the first of the events that come after it: or,
--- where that is of no use, after the version asked for. LATERAL: one walk of each index a stream, never a join of the book.
+-- For each stream its snapshot, if it has one, and the first of the events that come after it: or, where that is of no use or
+-- beyond the position, after the version asked for. LATERAL: one walk of each index a stream, never a join of the book.
 WITH wanted AS (
     SELECT
         stream.category,
@@ -14,7 +14,10 @@ WITH wanted AS (
         nearest.state,
         page.recorded_at,
         CASE
-            WHEN page.recorded_at IS NOT NULL AND nearest.state_version = stream.state_version
+            WHEN
+                page.recorded_at IS NOT NULL
+                AND nearest.state_version = stream.state_version
+                AND nearest.position <= $5
                 THEN nearest.stream_version
             ELSE stream.after
         END AS begins_after
@@ -27,7 +30,6 @@ WITH wanted AS (
         WHERE
             category = stream.category
             AND stream_id = stream.stream_id
-            AND position <= $5
             AND stream.state_version > 0
     ) AS nearest ON true
     -- The page that it was taken at has to be there still, with its hash and so with everything before it.
