@@ -1,4 +1,4 @@
-.PHONY: dev test lint sqlx year
+.PHONY: dev test lint sqlx year bench bench-growth
 
 root := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 
@@ -21,3 +21,11 @@ sqlx:
 # The whole year of sales through HTTP to a real Kafka, reconciled: make year BASKETS=FILE ARGS="--stock-factor 0.9"
 year:
 	@$(root)scripts/year "$(BASKETS)" $(ARGS)
+
+# Daybook against its peers, into bench/RESULTS.md, in some twelve minutes: make bench ARGS="--quick"
+bench:
+	@$(root)scripts/bench $(ARGS)
+
+# The same for a book of 10 million events: some ten minutes and 15 GB of disk.
+bench-growth:
+	@$(root)scripts/bench --only growth-10m $(ARGS)

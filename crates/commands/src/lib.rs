@@ -34,6 +34,7 @@ pub mod rejection;
 
 pub mod gateway;
 pub mod process;
+pub mod session;
 pub mod vault;
 
 #[cfg(test)]
