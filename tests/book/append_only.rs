@@ -39,7 +39,7 @@ async fn sqlstate(connection: &mut PgConnection, statement: &str) -> String {
     }
 }
 
-async fn check_all(pool: &PgPool, statements: &[&str], expected: &str) {
+pub(super) async fn check_all(pool: &PgPool, statements: &[&str], expected: &str) {
     let mut connection = pool.acquire().await.unwrap();
     for statement in statements {
         assert_eq!(sqlstate(&mut connection, statement).await, expected, "{statement}");

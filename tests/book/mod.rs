@@ -7,6 +7,7 @@ mod following;
 mod plans;
 mod proxy;
 mod python;
+mod snapshots;
 mod unknown;
 mod verifying;
 mod writers;

@@ -53,6 +53,15 @@ async fn no_read_scans_the_book() {
             "'cart', '00000000-0000-0000-0000-000000000000', 10",
         ),
         (include_str!("../../crates/eventstore/src/sql/read_streams.sql"), "'{}', '{}', 10"),
+        (include_str!("../../crates/eventstore/src/sql/read_histories.sql"), "'{}', '{}', '{}', '{}', 10, 10"),
+        (
+            include_str!("../../crates/eventstore/src/sql/put_snapshot.sql"),
+            "1, 1, now(), 1, '00000000-0000-0000-0000-000000000000', 'cart', '', '', ''",
+        ),
+        (
+            include_str!("../../crates/eventstore/src/sql/delete_snapshot.sql"),
+            "'cart', '00000000-0000-0000-0000-000000000000', 1, '', ''",
+        ),
         (include_str!("../../crates/eventstore/src/sql/read_keys.sql"), "'{}', '{}'"),
         (include_str!("../../crates/eventstore/src/sql/read_after_append.sql"), "1, 2, ''"),
     ];

@@ -18,6 +18,7 @@ mod provider;
 mod recovery;
 mod running;
 mod shop;
+mod snapshots;
 mod taking;
 mod use_cases;
 mod vault;

@@ -79,7 +79,7 @@ pub(super) async fn check_equals_a_replay(node: &Node) {
 }
 
 /// What one command came to, without the times.
-type Came = Result<(Position, i64), String>;
+pub(super) type Came = Result<(Position, i64), String>;
 
 fn came<O>(answer: Result<Answer<O>, CommandError>) -> Came {
     match answer {
@@ -90,7 +90,7 @@ fn came<O>(answer: Result<Answer<O>, CommandError>) -> Came {
 }
 
 /// Some shopping by chance, the same for the same seed.
-async fn shopping(node: &Node, seed: u64) -> Vec<Came> {
+pub(super) async fn shopping(node: &Node, seed: u64) -> Vec<Came> {
     let mut chance = Chance(seed);
     let codes = ["MUG", "TEAPOT", "TRAY"];
     for code in codes {

@@ -8,7 +8,7 @@ use support::scratch::repository;
 
 #[test]
 fn the_asyncapi_document_is_the_generated_one() {
-    let types = domain::registry::event_types().map(|known| PublishedType {
+    let types = domain::registry::versions().map(|known| PublishedType {
         category: known.category,
         event_type: known.event_type,
         schema_version: known.schema_version,

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use eventstore::follow::HeadWatch;
-use eventstore::{Appended, Book, Head, Position, ReadError, RecordedEvent, StreamId, Writer};
+use eventstore::{Appended, Book, Head, NewEvent, Point, Position, ReadError, RecordedEvent, StreamId, Writer};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use announcer::Announcer;
@@ -22,8 +22,10 @@ use announcer::Announcer;
 use crate::batch::Batch;
 use crate::clock::Clock;
 use crate::command::{Answer, CommandError, Envelope};
+use crate::histories::{self, Wish};
 use crate::job::{Job, Pending, Success, Typed};
 use crate::loading::{Loaded, Loading};
+use crate::snapshots::{self, SNAPSHOT_EVERY, SnapshotQueue, SnapshotTask};
 use crate::use_case::{UseCase, View};
 use crate::world::{States, World};
 
@@ -47,6 +49,7 @@ const LOADS_BEFORE_ALL: u8 = 3;
 pub struct Commands {
     queue: mpsc::Sender<Pending>,
     book: Book,
+    snapshots: SnapshotQueue,
     health: watch::Receiver<Health>,
     clock: Clock,
 }
@@ -72,6 +75,8 @@ pub struct Settings {
     pub ride_out: Duration,
     /// How long [`Health::BookWentBack`] is shown: several times as long as whoever watches takes to look again.
     pub went_back_shown: Duration,
+    /// How many events a stream grows by from one snapshot to the next.
+    pub snapshot_every: i64,
     pub clock: Clock,
 }
 
@@ -82,6 +87,7 @@ impl Default for Settings {
             world_bytes_max: WORLD_BYTES_MAX,
             ride_out: Duration::from_secs(10),
             went_back_shown: Duration::from_secs(60),
+            snapshot_every: SNAPSHOT_EVERY,
             clock: Clock::default(),
         }
     }
@@ -115,11 +121,18 @@ impl Commands {
 
     /// A repeat is answered with what the first answer showed, so its states are read as of the first's position.
     async fn states_as_of(&self, streams: Vec<StreamId>, position: Position) -> Result<States, CommandError> {
-        let events = self.book.streams(&streams, position).await.map_err(|error| {
-            tracing::warn!(%error, "the streams of a repeated command could not be read");
+        let read =
+            histories::read(&self.book, &self.snapshots, &streams, (Wish::AsItWas, position), Duration::ZERO).await;
+        let read = read.map_err(|error| {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the streams of a repeated command could not be read"
+            );
             CommandError::Unavailable
         })?;
-        Ok(States::fold(&streams, &events))
+        let mut states = States::default();
+        read.into_iter().for_each(|read| states.push(read.stream, read.entry));
+        Ok(states)
     }
 
     /// Everything that happened to a stream, as the book has it now.
@@ -131,7 +144,7 @@ impl Commands {
     pub fn closed(book: Book) -> Self {
         let (queue, _) = mpsc::channel(1);
         let (_, health) = watch::channel(Health::Unavailable);
-        Self { queue, book, health, clock: Clock::default() }
+        Self { queue, book, snapshots: SnapshotQueue::nowhere(), health, clock: Clock::default() }
     }
 
     pub fn health(&self) -> watch::Receiver<Health> {
@@ -150,7 +163,8 @@ impl Commands {
     pub(crate) fn detached(book: Book) -> (Self, mpsc::Receiver<Pending>) {
         let (sender, queue) = mpsc::channel(QUEUE_COMMANDS_MAX);
         let (_, watched) = watch::channel(Health::Writing);
-        (Self { queue: sender, book, health: watched, clock: Clock::default() }, queue)
+        let snapshots = SnapshotQueue::nowhere();
+        (Self { queue: sender, book, snapshots, health: watched, clock: Clock::default() }, queue)
     }
 }
 
@@ -160,6 +174,9 @@ pub struct Executor {
     ready: VecDeque<Pending>,
     loading: Loading,
     world: World,
+    snapshots: SnapshotQueue,
+    /// Begins with the executor.
+    snapshot_task: Option<SnapshotTask>,
     writer: Writer,
     head: Head,
     heads: HeadWatch,
@@ -176,15 +193,25 @@ impl Executor {
     }
 
     pub fn with(settings: Settings, writer: Writer, head: Head, book: Book, heads: HeadWatch) -> (Commands, Self) {
-        let Settings { queue_commands_max, world_bytes_max, ride_out, went_back_shown, clock } = settings;
+        let Settings { queue_commands_max, world_bytes_max, ride_out, went_back_shown, snapshot_every, clock } =
+            settings;
         let (sender, queue) = mpsc::channel(queue_commands_max);
         let (health, watched) = watch::channel(Health::Writing);
-        let commands = Commands { queue: sender, book: book.clone(), health: watched, clock: clock.clone() };
+        let (snapshots, snapshot_task) = snapshots::new(&book, snapshot_every);
+        let commands = Commands {
+            queue: sender,
+            book: book.clone(),
+            snapshots: snapshots.clone(),
+            health: watched,
+            clock: clock.clone(),
+        };
         let executor = Self {
             queue,
             ready: VecDeque::new(),
-            loading: Loading::new(book, ride_out),
+            loading: Loading::new(book, snapshots.clone(), ride_out),
             world: World::new(world_bytes_max),
+            snapshots,
+            snapshot_task: Some(snapshot_task),
             writer,
             head,
             heads,
@@ -197,6 +224,7 @@ impl Executor {
     }
 
     pub async fn run(mut self) {
+        let snapshots = self.snapshot_task.take().map(SnapshotTask::start);
         while self.collect().await {
             let commands = self.warm();
             if !commands.is_empty() {
@@ -205,6 +233,11 @@ impl Executor {
             }
             self.observe();
         }
+        // With the last way to the task it ends.
+        drop(self);
+        if let Some(snapshots) = snapshots {
+            snapshots.finish().await;
+        }
     }
 
     /// What there is to do, waited for if there is nothing yet. False when nothing will come any more.
@@ -212,7 +245,7 @@ impl Executor {
         // Looked at in every round: where `ready` never runs empty, cold commands are not forgotten.
         if self.loading.has_landed() {
             let loaded = self.loading.finished().await;
-            self.take_loaded(loaded);
+            self.take_loaded(loaded).await;
         }
         if self.ready.is_empty() && !self.wait().await {
             return false;
@@ -231,14 +264,14 @@ impl Executor {
         let mut arrived = Vec::new();
         tokio::select! {
             biased;
-            loaded = self.loading.finished() => self.take_loaded(loaded),
+            loaded = self.loading.finished() => self.take_loaded(loaded).await,
             count = self.queue.recv_many(&mut arrived, BATCH_COMMANDS_MAX) => {
                 if count == 0 {
                     if self.loading.is_idle() {
                         return false;
                     }
                     let loaded = self.loading.finished().await;
-                    self.take_loaded(loaded);
+                    self.take_loaded(loaded).await;
                 }
             }
             () = tokio::time::sleep(look_again.unwrap_or_default()), if look_again.is_some() => self.probe().await,
@@ -285,8 +318,8 @@ impl Executor {
     }
 
     /// Those who have waited for a load come next: what it brought may be evicted after any batch.
-    fn take_loaded(&mut self, loaded: Loaded) {
-        let Loaded { states, waiting } = loaded;
+    async fn take_loaded(&mut self, loaded: Loaded) {
+        let Loaded { states, is_behind, waiting } = loaded;
         match states {
             Ok(states) => {
                 for (stream, entry) in states.into_entries() {
@@ -302,6 +335,9 @@ impl Executor {
                 );
                 refuse(waiting);
             }
+        }
+        if is_behind {
+            self.catch_up(self.ride_out).await;
         }
     }
 
@@ -344,12 +380,18 @@ impl Executor {
         let appended = announcer.tell_if_slow(writer.append(head, now, &batch.events, &batch.keys)).await;
         metrics::histogram!("daybook_append_seconds").record(started.elapsed().as_secs_f64());
         match appended {
-            Ok(Appended { head, .. }) => {
+            Ok(appended) => {
+                let head = appended.head;
                 metrics::counter!("daybook_events_appended_total").increment(batch.events.len() as u64);
                 metrics::histogram!("daybook_batch_commands").record(batch.waiting.len() as f64);
-                for (stream, entry) in batch.overlay {
+                for (stream, mut entry) in batch.overlay {
                     if entry.version > 0 {
                         self.loading.supersede(&stream);
+                        if self.snapshots.is_due(&entry)
+                            && let Some(last) = last_of(&stream, &batch.events, &appended)
+                        {
+                            self.snapshots.offer(&stream, &mut entry, last);
+                        }
                         self.world.put(stream, entry);
                     }
                 }
@@ -393,6 +435,14 @@ impl Drop for Executor {
     fn drop(&mut self) {
         self.announcer.announce(Health::Unavailable);
     }
+}
+
+/// Where the batch's last event of a stream came to stand.
+fn last_of(stream: &StreamId, events: &[NewEvent], appended: &Appended) -> Option<Point> {
+    let place = events.iter().rposition(|event| event.stream == *stream)?;
+    let after_it = events.len() - 1 - place;
+    let position = Position(appended.head.point.position.0 - after_it as i64);
+    Some(Point { position, hash: *appended.hashes.get(place)? })
 }
 
 fn refuse(commands: impl IntoIterator<Item = Pending>) {

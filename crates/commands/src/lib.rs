@@ -21,9 +21,11 @@ pub mod payments;
 
 mod batch;
 pub mod clock;
+mod histories;
 mod job;
 mod loading;
 mod metadata;
+pub mod snapshots;
 
 pub mod command;
 pub mod executor;

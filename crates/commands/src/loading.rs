@@ -1,26 +1,25 @@
 //! Cold streams on their way into the world: one query at a time, on a connection of its own, for those who wait.
 //!
-//! A load reads the streams as of the head at which it started. What other writers append to them meanwhile, and the
-//! executor has caught up with, is kept and folded over what the load brings.
+//! A load reads the streams as of the head at which it started, long ones from their snapshots. What other writers append to
+//! them meanwhile, and the executor has caught up with, is kept and folded over what the load brings.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use eventstore::{Book, Position, ReadError, RecordedEvent, StreamId};
-use tokio::task::{JoinError, JoinHandle};
-use tokio::time::timeout;
+use eventstore::{Book, Position, RecordedEvent, StreamId};
+use tokio::task::JoinHandle;
 
+use crate::histories::{self, LoadError, Read, Wish};
 use crate::job::Pending;
+use crate::snapshots::SnapshotQueue;
 use crate::world::States;
 
 /// Streams in one load at most, that of a single command apart: a cart of 2,000 lines needs 4,000 (product and stock).
 const LOAD_STREAMS_MAX: usize = 8_192;
-/// A query that takes longer was not answered: the network is gone, or the server has stopped.
-const QUERY_LIMIT: Duration = Duration::from_secs(5);
-const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 pub(crate) struct Loading {
     book: Book,
+    snapshots: SnapshotQueue,
     /// How long a book that is away is asked again.
     ride_out: Duration,
     /// In the order in which they came.
@@ -35,7 +34,7 @@ struct Cold {
 }
 
 struct Flight {
-    task: JoinHandle<Result<States, LoadError>>,
+    task: JoinHandle<Result<Brought, LoadError>>,
     started: Instant,
     /// Per stream that is being loaded: what was appended to it since.
     since: HashMap<StreamId, Vec<RecordedEvent>>,
@@ -44,24 +43,23 @@ struct Flight {
     stale: bool,
 }
 
+#[derive(Default)]
+struct Brought {
+    states: States,
+    is_behind: bool,
+}
+
 pub(crate) struct Loaded {
     pub(crate) states: Result<States, LoadError>,
+    /// Another writer has gone on beyond the head, and streams were left out: they are to be loaded once this one has read
+    /// on.
+    pub(crate) is_behind: bool,
     pub(crate) waiting: Vec<Pending>,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LoadError {
-    #[error("the streams cannot be read")]
-    Read(#[from] ReadError),
-    #[error("the streams were not read within {} s", QUERY_LIMIT.as_secs())]
-    NotAnswered,
-    #[error("the load was interrupted")]
-    Interrupted(#[from] JoinError),
-}
-
 impl Loading {
-    pub(crate) fn new(book: Book, ride_out: Duration) -> Self {
-        Self { book, ride_out, waiting: VecDeque::new(), flight: None }
+    pub(crate) fn new(book: Book, snapshots: SnapshotQueue, ride_out: Duration) -> Self {
+        Self { book, snapshots, ride_out, waiting: VecDeque::new(), flight: None }
     }
 
     pub(crate) fn wait_for(&mut self, pending: Pending, missing: Vec<StreamId>) {
@@ -98,7 +96,7 @@ impl Loading {
         let mut streams: Vec<_> = streams.into_iter().collect();
         // In the order in which their events come.
         streams.sort_unstable();
-        let task = tokio::spawn(load(self.book.clone(), streams, up_to, self.ride_out));
+        let task = tokio::spawn(load(self.book.clone(), self.snapshots.clone(), streams, up_to, self.ride_out));
         self.flight = Some(Flight { task, started: Instant::now(), since, waiting, stale: false });
     }
 
@@ -110,11 +108,13 @@ impl Loading {
     /// Waits for the load that is on its way; for ever if there is none.
     pub(crate) async fn finished(&mut self) -> Loaded {
         let Some(flight) = &mut self.flight else { return std::future::pending().await };
-        let states = (&mut flight.task).await.unwrap_or_else(|interrupted| Err(interrupted.into()));
+        let brought = (&mut flight.task).await.unwrap_or_else(|interrupted| Err(interrupted.into()));
         let mut flight = self.flight.take().expect("it was there a line above");
         metrics::histogram!("daybook_load_seconds").record(flight.started.elapsed().as_secs_f64());
-        let states = if flight.stale { Ok(States::default()) } else { states.map(|states| flight.complete(states)) };
-        Loaded { states, waiting: flight.waiting }
+        let brought = if flight.stale { Ok(Brought::default()) } else { brought };
+        let is_behind = brought.as_ref().is_ok_and(|brought| brought.is_behind);
+        let states = brought.map(|brought| flight.complete(brought.states));
+        Loaded { states, is_behind, waiting: flight.waiting }
     }
 
     /// An event of another writer, just caught up with.
@@ -144,20 +144,26 @@ impl Loading {
     }
 }
 
-async fn load(book: Book, streams: Vec<StreamId>, up_to: Position, ride_out: Duration) -> Result<States, LoadError> {
-    let give_up_at = Instant::now() + ride_out;
-    loop {
-        let error = match timeout(QUERY_LIMIT, book.streams(&streams, up_to)).await {
-            Ok(Ok(events)) => return Ok(States::fold(&streams, &events)),
-            Ok(Err(error)) => LoadError::Read(error),
-            Err(_) => LoadError::NotAnswered,
-        };
-        if Instant::now() + RETRY_PAUSE > give_up_at {
-            return Err(error);
+async fn load(
+    book: Book,
+    snapshots: SnapshotQueue,
+    streams: Vec<StreamId>,
+    up_to: Position,
+    ride_out: Duration,
+) -> Result<Brought, LoadError> {
+    let mut brought = Brought::default();
+    for read in histories::read(&book, &snapshots, &streams, (Wish::AsItIsNow, up_to), ride_out).await? {
+        let Read { stream, mut entry, last, is_behind } = read;
+        if is_behind {
+            brought.is_behind = true;
+            continue;
         }
-        tracing::warn!(error = &error as &dyn std::error::Error, streams = streams.len(), "streams are loaded again");
-        tokio::time::sleep(RETRY_PAUSE).await;
+        if let Some(last) = last {
+            snapshots.offer(&stream, &mut entry, last);
+        }
+        brought.states.push(stream, entry);
     }
+    Ok(brought)
 }
 
 impl Flight {

@@ -10,11 +10,12 @@ use chrono::{DateTime, Utc};
 use domain::aggregate::{Aggregate, EventKind, UnreadableEvent};
 use domain::{cart::Cart, inventory::Inventory, order::Order, payment::Payment, product::Product};
 use eventstore::event::{RecordedEvent, StreamId};
+use eventstore::snapshot::Snapshot;
 use hashlink::{LinkedHashMap, linked_hash_map::RawEntryMut};
 use uuid::Uuid;
 
 /// What an entry costs beside its state: the key, the list and the table.
-const ENTRY_OVERHEAD_BYTES: usize = 176;
+const ENTRY_OVERHEAD_BYTES: usize = 184;
 
 /// Declares the closed set of aggregates that the executor can hold.
 macro_rules! aggregates {
@@ -44,8 +45,30 @@ macro_rules! aggregates {
                 }
             }
 
-            fn weight(&self) -> usize {
+            pub(crate) fn weight(&self) -> usize {
                 match self { $(Self::$variant(state) => $variant::weight(state)),+ }
+            }
+
+            /// The form in which states of this category are written down; `None` if this program does not know it.
+            pub(crate) fn version_of(category: &str) -> Option<i32> {
+                $(if category == $variant::CATEGORY { return Some($variant::STATE_VERSION); })+
+                None
+            }
+
+            pub(crate) fn version(&self) -> i32 {
+                match self { $(Self::$variant(_) => $variant::STATE_VERSION),+ }
+            }
+
+            pub(crate) fn write(&self, to: impl std::io::Write) -> serde_json::Result<()> {
+                match self { $(Self::$variant(state) => serde_json::to_writer(to, state.as_ref())),+ }
+            }
+
+            /// What `write` wrote of this very state; `None` if it is not that.
+            pub(crate) fn read(category: &str, written: &[u8]) -> Option<Self> {
+                $(if category == $variant::CATEGORY {
+                    return serde_json::from_slice(written).ok().map(|state| Self::$variant(Arc::new(state)));
+                })+
+                None
             }
         }
 
@@ -103,12 +126,22 @@ pub struct Entry {
     /// Of its last event; `None` before the first.
     pub recorded_at: Option<DateTime<Utc>>,
     pub state: Result<AnyState, UnreadableEvent>,
+    /// The version of the last snapshot of it that this program knows of; 0 if it knows of none.
+    pub(crate) snapshot_version: i64,
 }
 
 impl Entry {
     /// The stream before its first event; `None` for a category this program does not know.
     pub(crate) fn initial(stream: &StreamId) -> Option<Self> {
-        AnyState::initial(&stream.category).map(|state| Self { version: 0, recorded_at: None, state: Ok(state) })
+        let state = AnyState::initial(&stream.category)?;
+        Some(Self { version: 0, recorded_at: None, state: Ok(state), snapshot_version: 0 })
+    }
+
+    /// The stream as a snapshot has it; `None` if no state can be made of it.
+    pub(crate) fn restored(snapshot: &Snapshot, recorded_at: DateTime<Utc>) -> Option<Self> {
+        let state = AnyState::read(&snapshot.stream.category, &snapshot.state)?;
+        let version = snapshot.stream_version;
+        Some(Self { version, recorded_at: Some(recorded_at), state: Ok(state), snapshot_version: version })
     }
 
     /// Folds a stored event. A stream with an event that cannot be read, or not be folded, is refused from there on.

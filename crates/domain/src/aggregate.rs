@@ -4,12 +4,19 @@
 
 use std::fmt;
 
+use serde::{Serialize, de::DeserializeOwned};
+
 /// One aggregate: its state is the fold of its events, and its rules are one function over that state.
 pub trait Aggregate {
     /// The category its streams carry, and the first half of its events' names.
     const CATEGORY: &'static str;
 
-    type State: Clone + fmt::Debug + Send + Sync + 'static;
+    /// Of the state's serialised form, and of what events make of it: a snapshot of another version is folded anew. It
+    /// rises with every change of either, and with every new event type or version, so that no program goes by the
+    /// snapshot of a stream whose events it could not read. `tests/states.rs` sees to it.
+    const STATE_VERSION: i32;
+
+    type State: Clone + fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 'static;
     type Command;
     type Event: EventKind;
     type Error: std::error::Error + Clone + PartialEq;
@@ -51,7 +58,8 @@ pub trait EventKind: Clone + fmt::Debug + PartialEq + Sized + Send + Sync + 'sta
     /// The payload's JSON.
     fn to_payload(&self) -> String;
 
-    /// Reads back what `to_payload` wrote.
+    /// Reads back what `to_payload` wrote, in this release or in any before it: the one place in which stored events
+    /// become events of the domain.
     fn from_payload(event_type: &str, schema_version: i32, payload: &str) -> Result<Self, UnreadableEvent>;
 }
 
@@ -64,15 +72,37 @@ pub enum UnreadableEvent {
     FutureVersion { event_type: String, found: i32, readable: i32 },
     #[error("the payload of {event_type} has another shape: {reason}")]
     Payload { event_type: String, reason: String },
+    #[error("{event_type} of schema version {version} cannot be brought to today's: {reason}")]
+    Upcast { event_type: String, version: i32, reason: String },
 }
 
 /// Declares the events of one category: an enum with one variant a type, each holding its payload struct,
-/// next to the name and the schema version under which it is stored.
+/// next to the name and the schema version under which it is stored. From version 2 on the [upcasters](crate::upcast)
+/// follow, one from each version to the next, so that every version ever written is read.
 ///
 /// ```
 /// domain::events! {
 ///     pub enum Event {
-///         Opened(Opened) = "door.opened" v1,
+///         Opened(Opened) = "door.opened" v2 from [name_becomes_by],
+///     }
+/// }
+/// #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+/// pub struct Opened { pub by: String }
+///
+/// fn name_becomes_by(mut payload: domain::upcast::Payload) -> Result<domain::upcast::Payload, String> {
+///     let name = payload.remove("name").ok_or("nobody is named")?;
+///     payload.insert("by".to_owned(), name);
+///     Ok(payload)
+/// }
+/// # fn main() {}
+/// ```
+///
+/// A version without its upcaster does not compile:
+///
+/// ```compile_fail
+/// domain::events! {
+///     pub enum Event {
+///         Opened(Opened) = "door.opened" v2,
 ///     }
 /// }
 /// #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -81,10 +111,14 @@ pub enum UnreadableEvent {
 /// ```
 #[macro_export]
 macro_rules! events {
-    ($(#[$meta:meta])* pub enum $name:ident { $($variant:ident($payload:ty) = $event_type:literal $version:ident),+ $(,)? }) => {
+    (
+        $(#[$meta:meta])* $visible:vis enum $name:ident {
+            $($variant:ident($payload:ty) = $event_type:literal $version:ident $(from [$($upcaster:path),+ $(,)?])?),+ $(,)?
+        }
+    ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq)]
-        pub enum $name { $($variant($payload)),+ }
+        $visible enum $name { $($variant($payload)),+ }
 
         impl $crate::aggregate::EventKind for $name {
             const TYPES: &'static [(&'static str, i32)] = &[$(($event_type, $crate::events!(@version $version))),+];
@@ -103,7 +137,14 @@ macro_rules! events {
 
             fn from_payload(event_type: &str, schema_version: i32, payload: &str) -> Result<Self, $crate::aggregate::UnreadableEvent> {
                 match event_type {
-                    $($event_type => $crate::aggregate::read_payload(event_type, $crate::events!(@version $version), schema_version, payload).map(Self::$variant),)+
+                    $($event_type => {
+                        const UPCASTERS: &[$crate::upcast::Upcaster] = &[$($($upcaster),+)?];
+                        const { assert!(
+                            $crate::upcast::version_after(UPCASTERS) == $crate::events!(@version $version),
+                            "an upcaster from each version to the next, from version 1 to the one that is written"
+                        ) };
+                        $crate::upcast::read_payload(event_type, UPCASTERS, schema_version, payload).map(Self::$variant)
+                    })+
                     _ => Err($crate::aggregate::UnreadableEvent::UnknownType { event_type: event_type.to_owned() }),
                 }
             }
@@ -117,18 +158,4 @@ macro_rules! events {
 #[doc(hidden)]
 pub fn write_payload<T: serde::Serialize>(payload: &T) -> String {
     serde_json::to_string(payload).expect("a payload is a plain struct of strings, integers and lists")
-}
-
-#[doc(hidden)]
-pub fn read_payload<T: serde::de::DeserializeOwned>(
-    event_type: &str,
-    readable: i32,
-    found: i32,
-    payload: &str,
-) -> Result<T, UnreadableEvent> {
-    if found > readable {
-        return Err(UnreadableEvent::FutureVersion { event_type: event_type.to_owned(), found, readable });
-    }
-    serde_json::from_str(payload)
-        .map_err(|error| UnreadableEvent::Payload { event_type: event_type.to_owned(), reason: error.to_string() })
 }

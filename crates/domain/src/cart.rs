@@ -103,6 +103,7 @@ pub struct PriceDifference {
 
 impl Aggregate for Cart {
     const CATEGORY: &'static str = "cart";
+    const STATE_VERSION: i32 = 1;
 
     type State = State;
     type Command = Command;

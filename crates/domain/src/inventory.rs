@@ -93,6 +93,7 @@ impl Error {
 
 impl Aggregate for Inventory {
     const CATEGORY: &'static str = "inventory";
+    const STATE_VERSION: i32 = 1;
 
     type State = State;
     type Command = Command;

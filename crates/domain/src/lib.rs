@@ -1,9 +1,11 @@
 //! The rules of commerce as pure functions. Knows no async, clock, randomness, SQL, HTTP or logging.
 //!
-//! Read [`aggregate`] for what an aggregate is, then any one aggregate from top to bottom: commands, events, errors,
+//! Read [`aggregate`] for what an aggregate is ([`upcast`] for how old events are read), then any one aggregate from top to bottom: commands, events, errors,
 //! state, `evolve`, `decide`. [`spec`] is how each rule is tested.
 
 pub mod aggregate;
+pub mod upcast;
+
 pub mod ids;
 pub mod money;
 

@@ -127,6 +127,7 @@ impl Error {
 
 impl Aggregate for Order {
     const CATEGORY: &'static str = "order";
+    const STATE_VERSION: i32 = 1;
 
     type State = State;
     type Command = Command;

@@ -117,6 +117,7 @@ impl Error {
 
 impl Aggregate for Payment {
     const CATEGORY: &'static str = "payment";
+    const STATE_VERSION: i32 = 1;
 
     type State = State;
     type Command = Command;

@@ -153,7 +153,7 @@ impl Error {
     }
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum State {
     Absent,
     Draft(Details),
@@ -161,7 +161,7 @@ pub enum State {
     Archived(Details),
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Details {
     pub sku: Sku,
     pub name: Name,
@@ -241,6 +241,7 @@ impl State {
 
 impl Aggregate for Product {
     const CATEGORY: &'static str = "product";
+    const STATE_VERSION: i32 = 1;
 
     type State = State;
     type Command = Command;

@@ -13,7 +13,7 @@ use crate::{
 pub struct EventType {
     pub category: &'static str,
     pub event_type: &'static str,
-    /// The one that is written today.
+    /// In [`event_types`] the one that is written today.
     pub schema_version: i32,
 }
 
@@ -27,6 +27,12 @@ pub fn event_types() -> impl Iterator<Item = EventType> {
         .chain(types_of::<Inventory>())
         .chain(types_of::<Order>())
         .chain(types_of::<Payment>())
+}
+
+/// Every version of every event type that was ever written: all of them stand in somebody's book, and in its topics.
+pub fn versions() -> impl Iterator<Item = EventType> {
+    event_types()
+        .flat_map(|today| (1..=today.schema_version).map(move |schema_version| EventType { schema_version, ..today }))
 }
 
 fn types_of<A: Aggregate>() -> impl Iterator<Item = EventType> {

@@ -3,7 +3,7 @@
 //! - `event`: what stands on a page; `canonical`: the bytes that are hashed, and the chain
 //! - `book`: the writer; `append`: its statement and the answers; `session`, `turn`: its connection, and its turn
 //! - `idempotency`: the keys that are stored with the events of a command
-//! - `read`: pages and streams
+//! - `read`: pages and streams; `snapshot`: where a long stream stood, so that it is not read from its beginning
 //! - `follow`: the same for whoever keeps up with the book, checked; `feed`: one reading for all of them in a process;
 //!   `verify`: for whoever doubts it
 //! - `publisher`: the book into Kafka
@@ -21,6 +21,7 @@ pub mod publisher;
 mod raw_json;
 pub mod read;
 pub mod session;
+pub mod snapshot;
 mod turn;
 pub mod verify;
 

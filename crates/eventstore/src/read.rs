@@ -71,6 +71,10 @@ impl Book {
         Self { pool }
     }
 
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
     pub async fn head(&self) -> Result<Head, ReadError> {
         let mut connection = self.pool.acquire().await.map_err(ReadError::Query)?;
         read_head(&mut connection).await.map_err(ReadError::Query)?.ok_or(ReadError::NoTitlePage)

@@ -12,7 +12,7 @@ pub(super) struct AsyncApi {}
 
 impl AsyncApi {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        let types = domain::registry::event_types().map(|known| PublishedType {
+        let types = domain::registry::versions().map(|known| PublishedType {
             category: known.category,
             event_type: known.event_type,
             schema_version: known.schema_version,

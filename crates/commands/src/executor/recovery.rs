@@ -104,7 +104,7 @@ impl Executor {
     }
 
     /// Reads what other writers appended and folds it into the world. A book that is away is waited for.
-    async fn catch_up(&mut self, patience: Duration) {
+    pub(super) async fn catch_up(&mut self, patience: Duration) {
         let away_since = Instant::now();
         loop {
             let refusing = away_since.elapsed() >= patience;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::{Error, ItemAdded, ItemQuantityChanged, Opened, RepricedLine};
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     product::Name,
 };
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum State {
     Absent,
     Open(Contents),
@@ -22,7 +23,7 @@ pub enum State {
 }
 
 /// The lines are shared, so that copying a cart costs nothing until it changes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Contents {
     pub customer_id: CustomerId,
     pub guest: bool,
@@ -33,7 +34,7 @@ pub struct Contents {
     pub total: Money,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Line {
     pub sku: Sku,
     pub name: Name,

@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::events::{Allocated, AllocationReleased, PolicyChanged, ReservationExtended, Reserved, Shipped};
 use crate::ids::{Location, OrderId, Quantity, ShipmentId, Sku};
 
 /// Quantities are sums of units. The maps are shared, so that copying costs nothing until something changes.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct State {
     pub(super) place: Option<Place>,
     on_hand: i64,
@@ -21,14 +22,14 @@ pub struct State {
 }
 
 /// Which stock this is: known from the first event on.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Place {
     pub sku: Sku,
     pub location: Location,
 }
 
 /// N8: a promise until a time, for an order that is not paid yet.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Reservation {
     pub quantity: Quantity,
     pub expires_at: DateTime<Utc>,
@@ -42,14 +43,14 @@ impl Reservation {
 }
 
 /// A promise without an end, for an order that is confirmed: the units still to be shipped.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Allocation {
     pub quantity: Quantity,
     /// What has left for this order while units of it are still promised.
     pub shipments: Vec<ShipmentId>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Policy {
     /// `low_stock` is told when no more than this is available. 0 tells nothing.
     pub low_stock_threshold: i64,

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::{
     Error,
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// The contents are shared, so that copying an order of 2,000 lines costs nothing until it changes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum State {
     Absent,
     Pending(Arc<Contents>),
@@ -30,7 +31,7 @@ pub enum State {
     Failed(Arc<Contents>, Failure),
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Contents {
     pub number: OrderNumber,
     pub cart_id: CartId,
@@ -53,7 +54,7 @@ pub struct Contents {
 }
 
 /// O3: `subtotal + shipping + tax - discount = total`.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
     pub subtotal: Money,
     pub shipping: Money,
@@ -63,7 +64,7 @@ pub struct Totals {
 }
 
 /// O1: `0 <= delivered <= shipped <= quantity - cancelled`, and `returned <= delivered`, in units.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Line {
     pub id: LineId,
     pub sku: Sku,
@@ -89,7 +90,7 @@ impl Line {
     }
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Shipment {
     pub id: ShipmentId,
     pub lines: Vec<LineUnits>,
@@ -99,7 +100,7 @@ pub struct Shipment {
     pub delivered_at: Option<DateTime<Utc>>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Dispatch {
     pub carrier: Carrier,
     pub tracking: Tracking,
