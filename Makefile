@@ -1,4 +1,4 @@
-.PHONY: dev test lint sqlx year
+.PHONY: dev test lint sqlx year faults
 
 root := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 
@@ -21,3 +21,7 @@ sqlx:
 # The whole year of sales through HTTP to a real Kafka, reconciled: make year BASKETS=FILE ARGS="--stock-factor 0.9"
 year:
 	@$(root)scripts/year "$(BASKETS)" $(ARGS)
+
+# Injects faults for ten minutes, and plants bugs to see that they are found: make faults MINUTES=60 ARGS="--only F06 --seed 7"
+faults:
+	@$(root)scripts/faults --minutes $(or $(MINUTES),10) --results $(root)faults/RESULTS.md $(ARGS)

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use eventstore::follow::HeadWatch;
-use eventstore::{Appended, Book, Head, Position, ReadError, RecordedEvent, StreamId, Writer};
+use eventstore::{Appended, Book, Head, Position, ReadError, RecordedEvent, StreamId, Writer, failpoint};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::batch::Batch;
@@ -337,6 +337,8 @@ impl Executor {
     }
 
     async fn conclude_with_append(&mut self, batch: Batch, now: DateTime<Utc>) {
+        #[cfg(feature = "planted-bugs")]
+        let batch = batch.answered_before_the_append();
         let started = Instant::now();
         let appended = self.writer.append(&self.head, now, &batch.events, &batch.keys).await;
         metrics::histogram!("daybook_append_seconds").record(started.elapsed().as_secs_f64());
@@ -354,6 +356,7 @@ impl Executor {
                 self.batch_max = BATCH_COMMANDS_MAX;
                 self.announce(Health::Writing);
                 self.heads.publish(head.point.position);
+                failpoint::reached("append.before_reply");
                 Batch::answer(batch.waiting);
             }
             Err(error) => self.recover(error, batch).await,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use domain::aggregate::UnreadableEvent;
 use eventstore::follow::{FollowError, HeadWatch};
-use eventstore::{Feed, Point, Position, ReadError, RecordedEvent, StreamId};
+use eventstore::{Feed, Point, Position, ReadError, RecordedEvent, StreamId, failpoint};
 use serde::Deserialize;
 use sqlx::PgPool;
 use tokio::sync::{Semaphore, watch};
@@ -218,11 +218,13 @@ impl ProcessRunner {
             return Ok(Round::Worked);
         }
         self.run_all(asked.lines).await?;
+        failpoint::reached("process.before_checkpoint");
         asked.remembered.write_in_tx(&mut tx, self.process.name()).await?;
         if read != checkpoint {
             store::save_in_tx(&mut tx, self.process.name(), read).await?;
         }
         let fired = if is_at_head && deadlines { self.fire_due(&mut tx, read.position).await? } else { 0 };
+        failpoint::reached("process.before_commit");
         tx.commit().await?;
         self.moved(Reading::from(read));
         Ok(if is_at_head && fired == 0 { Round::Idle } else { Round::Worked })
@@ -376,12 +378,23 @@ struct Task {
 }
 
 impl Task {
+    fn envelope(&self) -> Envelope {
+        #[cfg(feature = "planted-bugs")]
+        if eventstore::planted::is("no-derived-key") {
+            return Envelope { key: None, ..self.envelope.clone() };
+        }
+        self.envelope.clone()
+    }
+
     /// A rejection is an answer: the world has moved on, and the rules have said what that means. Everything else is
     /// tried again, first here and then with the whole page.
     async fn run(self, process: &'static str, commands: &Commands) -> Result<(), ProcessError> {
         let mut tries = 0;
         loop {
-            match self.runnable.run(commands, self.envelope.clone()).await {
+            failpoint::reached("process.before_effect");
+            let done = self.runnable.run(commands, self.envelope()).await;
+            failpoint::reached("process.after_effect");
+            match done {
                 Ok(()) => return Ok(()),
                 Err(CommandError::Rejected(rejection)) => {
                     tracing::warn!(process, command = self.runnable.name(), position = self.position.0, %rejection,

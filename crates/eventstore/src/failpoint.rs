@@ -1,14 +1,15 @@
-//! Named steps at which a test can end or freeze the process, as a crash or a long pause would. Compiled to nothing without the
-//! feature `failpoints`.
+//! Named steps at which a test can end or freeze the process, as a crash or a long pause would: `append.*`, `idempotency.*`,
+//! `publisher.*` here, `process.*` and `call.*` in `commands`, `projection.*` in `projections`. Compiled to nothing without
+//! the feature `failpoints`.
 
 /// Ten times what a loaded broker on the same machine takes to acknowledge a batch.
 #[cfg(feature = "failpoints")]
 const TIME_TO_LEAVE: std::time::Duration = std::time::Duration::from_millis(500);
 
-/// `DAYBOOK_FAILPOINT=<step>:<n>:<action>` takes effect when the step is reached for the n-th time. The action is `kill`, `stop`
+/// The program has come to this step. `DAYBOOK_FAILPOINT=<step>:<n>:<action>` takes effect when the step is reached for the n-th time. The action is `kill`, `stop`
 /// (as SIGSTOP does), or `kill-late`: when what is queued has had the time to leave.
 #[cfg(feature = "failpoints")]
-pub(super) fn reached(step: &str) {
+pub fn reached(step: &str) {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     static REACHED: AtomicU32 = AtomicU32::new(0);
@@ -36,4 +37,4 @@ pub(super) fn reached(step: &str) {
 
 #[cfg(not(feature = "failpoints"))]
 #[inline]
-pub(super) fn reached(_step: &str) {}
+pub fn reached(_step: &str) {}
