@@ -193,6 +193,7 @@ async fn read(response: Response<Incoming>) -> Result<(StatusCode, Answer), Stri
         version: text(ETAG.as_str()).and_then(|tag| version_of(&tag)),
         location: text(LOCATION.as_str()),
         replayed: text("idempotent-replayed").is_some(),
+        retry_after: text("retry-after").is_some(),
         content_type: text(CONTENT_TYPE.as_str()),
         code,
         body: body.chars().take(BODY_KEPT_BYTES).collect(),

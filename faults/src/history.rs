@@ -88,6 +88,7 @@ pub(crate) struct Answer {
     pub(crate) version: Option<i64>,
     pub(crate) location: Option<String>,
     pub(crate) replayed: bool,
+    pub(crate) retry_after: bool,
     pub(crate) content_type: Option<String>,
     /// The problem's.
     pub(crate) code: Option<String>,

@@ -123,7 +123,28 @@ pub(super) fn each_key_has_one_effect(evidence: &Evidence) -> Vec<String> {
             violations.push(format!("key {key} was answered {:?} and {:?}", named(first), named(record)));
         }
     }
+    violations.extend(reuse_that_is_not_called_so(evidence, &answers));
     violations.extend(keys_that_are_missing(evidence));
+    violations
+}
+
+/// A key that was accepted for one request is refused for another by that name, or the outcome is not known.
+fn reuse_that_is_not_called_so(evidence: &Evidence, accepted: &HashMap<&str, &Record>) -> Vec<String> {
+    let mut violations = Vec::new();
+    for record in evidence.history.iter().filter(|record| record.outcome == Outcome::Fail) {
+        let first = record.key.as_deref().and_then(|key| accepted.get(key));
+        let Some(first) = first.filter(|first| first.t_return < record.t_invoke) else { continue };
+        let is_another = (&first.command.path, &first.command.body) != (&record.command.path, &record.command.body);
+        let is_named = record.status == Some(422) && record.answer.code.as_deref() == Some("idempotency_key_reused");
+        if is_another && !is_named && record.status.is_some_and(|status| status < 500) {
+            violations.push(format!(
+                "{} with the key of {} was answered {:?}",
+                told(record),
+                told(first),
+                record.status
+            ));
+        }
+    }
     violations
 }
 
@@ -171,6 +192,9 @@ pub(super) fn answers_are_honest(evidence: &Evidence) -> Vec<String> {
         }
         if status >= 400 && record.answer.content_type.as_deref() != Some("application/problem+json") {
             violations.push(format!("{} was answered {status} as {:?}", told(record), record.answer.content_type));
+        }
+        if status == 503 && !record.answer.retry_after {
+            violations.push(format!("{} was answered 503 and not told when to come again", told(record)));
         }
         if status >= 400 && SQL_WORDS.iter().any(|word| record.answer.body.contains(word)) {
             violations.push(format!("{} was told too much: {}", told(record), record.answer.body));
