@@ -45,7 +45,14 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run::all(&settings)) {
+    // However it is stopped: what was started ends with it, and what was mounted is taken away.
+    let all = async {
+        tokio::select! {
+            passed = run::all(&settings) => passed,
+            _ = tokio::signal::ctrl_c() => Ok(false),
+        }
+    };
+    match runtime.block_on(all) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {

@@ -30,6 +30,7 @@ pub(crate) async fn all(settings: &Settings) -> Result<bool, Error> {
     let seed = settings.seed.unwrap_or_else(drawn);
     let scale = (settings.minutes as f64 / MINUTES_OF_THE_TABLE).clamp(SCALE_MIN, SCALE_MAX);
     let bench = bench(settings).await?;
+    let folder = bench.folder.clone();
     println!("faults: seed {seed}, {} minutes, {}", settings.minutes, bench.folder.display());
     let mut results = Results::new(seed, settings.minutes);
     let rng = Rng::new(seed);
@@ -50,6 +51,11 @@ pub(crate) async fn all(settings: &Settings) -> Result<bool, Error> {
         }
     }
     results.print();
+    // What is worth keeping is small: histories and logs.
+    drop(bench);
+    for heavy in ["postgres", "daybook"].map(|name| folder.join(name)) {
+        let _gone = if heavy.is_dir() { std::fs::remove_dir_all(&heavy) } else { std::fs::remove_file(&heavy) };
+    }
     if let Some(path) = &settings.results {
         let failed = |source| Error::File { path: path.clone(), source };
         std::fs::write(path, results.document()).map_err(failed)?;
@@ -79,7 +85,7 @@ async fn one(bench: &Bench, plan: Plan, folder: PathBuf) -> Run {
     };
     let disk = match Disk::mount(&folder.join("disk"), bytes) {
         Ok(disk) => disk,
-        Err(reason) => return Run::NotRun { plan, reason },
+        Err(reason) => return Run::Skipped { plan, reason },
     };
     let cluster = match Cluster::start(&folder.join("disk")).await {
         Ok(cluster) => Arc::new(cluster),
@@ -111,9 +117,11 @@ async fn bench(settings: &Settings) -> Result<Bench, Error> {
     };
     let keys = folder.join("keys");
     std::fs::create_dir_all(&keys).map_err(file(&keys))?;
-    // A copy: a build meanwhile would put another program there.
+    // Under a name of its own: a build meanwhile puts another program there.
     let program = folder.join("daybook");
-    std::fs::copy(&beside, &program).map_err(|_| Error::NoProgram(beside))?;
+    if std::fs::hard_link(&beside, &program).is_err() {
+        std::fs::copy(&beside, &program).map_err(|_| Error::NoProgram(beside))?;
+    }
     let master_key = keys.join("master.key");
     std::fs::write(&master_key, "5a".repeat(32)).map_err(file(&master_key))?;
     open_or_create_dev_key(&keys)?;

@@ -52,7 +52,7 @@ fn wrong_version(evidence: &Evidence, record: &Record, done: &Done) -> Option<St
     };
     let answered = record.answer.version?;
     let of_it = (done.first..=done.last).filter_map(|position| evidence.event(position));
-    let last = of_it.filter(|event| event.stream.category == category).last()?;
+    let last = of_it.rev().find(|event| event.stream.category == category)?;
     (last.stream_version != answered)
         .then(|| format!("names version {answered}; {} has version {}", last.stream, last.stream_version))
 }

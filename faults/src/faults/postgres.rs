@@ -24,6 +24,7 @@ use crate::{
 /// Of F15: what a cluster with three databases takes, and some of the log.
 pub(crate) const DISK_BYTES: u64 = 256 << 20;
 const FILL_PIECE: usize = 1 << 20;
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// F06. How long a server that was killed is away.
 const AWAY_MAX: Duration = Duration::from_secs(4);
@@ -78,28 +79,45 @@ pub(crate) async fn disk_full(stage: &mut Stage) -> Result<(), Error> {
     let log = stage.cluster.log()?;
     let filler = log.with_file_name("filler");
     let filled = fill(&filler);
-    let mut staff = stage.tokens().staff(&stage.site, &stage.rng, "staff at a full disk");
     let (began, time) = (Instant::now(), stage.time());
-    let (mut refused, mut read) = (0, 0);
-    while began.elapsed() < time {
-        let key = uuid::Uuid::new_v4().to_string();
-        let wrote = staff.send(&receipt(SKUS[0], 1), Some(&key)).await;
-        refused += usize::from(wrote.status == Some(503));
+    // Whoever writes waits for a long time before it is refused: reading is somebody else's.
+    let mut writer = stage.tokens().staff(&stage.site, &stage.rng, "writer at a full disk");
+    let mut reader = stage.tokens().staff(&stage.site, &stage.rng, "reader at a full disk");
+    let writing = async {
+        let mut refused = 0;
+        while began.elapsed() < time {
+            let key = uuid::Uuid::new_v4().to_string();
+            refused += usize::from(writer.send(&receipt(SKUS[0], 1), Some(&key)).await.status == Some(503));
+            sleep(ASK_AGAIN).await;
+        }
+        refused
+    };
+    let reading = async {
         let query = command(Kind::ReadOrder, "GET", "/v1/orders?limit=1".to_owned(), &Value::Null);
-        read += usize::from(staff.send(&query, None).await.outcome == Outcome::Ok);
-        sleep(Duration::from_millis(100)).await;
-    }
+        let (mut read, mut asked) = (0, 0);
+        while began.elapsed() < time {
+            read += usize::from(reader.send(&query, None).await.outcome == Outcome::Ok);
+            asked += 1;
+            sleep(ASK_AGAIN).await;
+        }
+        (read, asked)
+    };
+    let (refused, (read, asked)) = tokio::join!(writing, reading);
     std::fs::remove_file(&filler).map_err(|source| Error::File { path: filler, source })?;
     let went_down = stage.cluster.has_ended();
     if went_down {
         stage.restart_postgres().await?;
     }
     stage.cluster.answers().await?;
+    let crashes = std::fs::read_to_string(&log).unwrap_or_default().matches("PANIC").count();
     stage.note(format!(
-        "{filled} MiB filled, {refused} writes refused, {read} reads answered, Postgres ended: {went_down}"
+        "{filled} MiB filled, {refused} writes refused, {read} of {asked} reads answered, {crashes} crashes of Postgres"
     ));
     if refused == 0 && stage.plan.bug.is_none() {
         stage.find("F15", "no write was refused: the disk was not full");
+    }
+    if crashes == 0 && 2 * read < asked && stage.plan.bug.is_none() {
+        stage.find("F15", format!("of {asked} reads {read} were answered, and Postgres was there"));
     }
     Ok(())
 }
