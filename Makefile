@@ -24,4 +24,4 @@ year:
 
 # Injects faults for ten minutes, and plants bugs to see that they are found: make faults MINUTES=60 ARGS="--only F06 --seed 7"
 faults:
-	@$(root)scripts/faults --minutes $(or $(MINUTES),10) --results $(root)faults/RESULTS.md $(ARGS)
+	@$(root)scripts/faults $(if $(MINUTES),--minutes $(MINUTES)) --results $(root)faults/RESULTS.md $(ARGS)

@@ -28,13 +28,13 @@ const SCALE_MAX: f64 = 3.0;
 pub(crate) async fn all(settings: &Settings) -> Result<bool, Error> {
     let began = Instant::now();
     let seed = settings.seed.unwrap_or_else(drawn);
-    let scale = (settings.minutes as f64 / MINUTES_OF_THE_TABLE).clamp(SCALE_MIN, SCALE_MAX);
+    let scale = (settings.minutes() as f64 / MINUTES_OF_THE_TABLE).clamp(SCALE_MIN, SCALE_MAX);
     let bench = bench(settings).await?;
     let folder = bench.folder.clone();
-    println!("faults: seed {seed}, {} minutes, {}", settings.minutes, bench.folder.display());
-    let mut results = Results::new(seed, settings.minutes);
+    println!("faults: seed {seed}, {} minutes, {}", settings.minutes(), bench.folder.display());
+    let mut results = Results::new(seed, settings.minutes());
     let rng = Rng::new(seed);
-    let time = Duration::from_secs(settings.minutes * 60);
+    let time = Duration::from_secs(settings.minutes() * 60);
     let mut round = 0;
     loop {
         let round_began = Instant::now();
@@ -46,7 +46,7 @@ pub(crate) async fn all(settings: &Settings) -> Result<bool, Error> {
         }
         round += 1;
         // Another round only if it fits: it has no controls, so it takes less than the first.
-        if settings.controls_only || began.elapsed() + round_began.elapsed() * 2 / 3 > time {
+        if settings.is_once() || began.elapsed() + round_began.elapsed() * 2 / 3 > time {
             break;
         }
     }
@@ -56,7 +56,7 @@ pub(crate) async fn all(settings: &Settings) -> Result<bool, Error> {
     for heavy in ["postgres", "daybook"].map(|name| folder.join(name)) {
         let _gone = if heavy.is_dir() { std::fs::remove_dir_all(&heavy) } else { std::fs::remove_file(&heavy) };
     }
-    if let Some(path) = &settings.results {
+    if let Some(path) = settings.results.as_ref().filter(|_| settings.is_whole()) {
         let failed = |source| Error::File { path: path.clone(), source };
         std::fs::write(path, results.document()).map_err(failed)?;
     }

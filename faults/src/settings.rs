@@ -10,9 +10,10 @@ use crate::plan;
 #[derive(Debug, Parser)]
 #[command(name = "faults")]
 pub(crate) struct Settings {
-    /// How long it may take in all; each fault is at least made once, and its controls are run once
-    #[arg(long, default_value_t = 10, value_name = "MINUTES")]
-    pub(crate) minutes: u64,
+    /// How long faults are made, again and again; each at least once, and its controls once, however long that takes
+    /// [default: 10, or once with --only]
+    #[arg(long, value_name = "MINUTES")]
+    pub(crate) minutes: Option<u64>,
     /// The seed of an earlier run, to have its schedule again [default: drawn, and printed]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<u64>,
@@ -31,7 +32,7 @@ pub(crate) struct Settings {
     /// Where histories and logs go [default: a new folder beside the program]
     #[arg(long, value_name = "DIR")]
     pub(crate) folder: Option<PathBuf>,
-    /// Where the table goes besides
+    /// Where the table goes besides, if everything was run
     #[arg(long, value_name = "FILE")]
     pub(crate) results: Option<PathBuf>,
 }
@@ -43,7 +44,23 @@ fn known(text: &str) -> Result<String, String> {
     }
 }
 
+/// Of a run that is not told how long.
+const MINUTES: u64 = 10;
+
 impl Settings {
+    pub(crate) fn minutes(&self) -> u64 {
+        self.minutes.unwrap_or(MINUTES)
+    }
+
+    /// No more than one round of what was asked for.
+    pub(crate) fn is_once(&self) -> bool {
+        self.controls_only || self.minutes.is_none() && !self.only.is_empty()
+    }
+
+    pub(crate) fn is_whole(&self) -> bool {
+        self.only.is_empty() && !self.controls_only && !self.without_controls
+    }
+
     pub(crate) fn wants(&self, id: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|wanted| wanted == id)
     }

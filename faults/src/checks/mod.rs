@@ -14,7 +14,7 @@ mod projections;
 mod stock;
 
 #[cfg(test)]
-mod spec;
+mod tests;
 
 use sqlx::PgPool;
 
