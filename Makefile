@@ -1,4 +1,4 @@
-.PHONY: dev test lint sqlx year faults
+.PHONY: dev test lint sqlx year faults bench bench-growth
 
 root := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 
@@ -25,3 +25,11 @@ year:
 # Injects faults for ten minutes, and plants bugs to see that they are found: make faults MINUTES=60 ARGS="--only F06 --seed 7"
 faults:
 	@$(root)scripts/faults $(if $(MINUTES),--minutes $(MINUTES)) --results $(root)faults/RESULTS.md $(ARGS)
+
+# Daybook against its peers, into bench/RESULTS.md, in some twelve minutes: make bench ARGS="--quick"
+bench:
+	@$(root)scripts/bench $(ARGS)
+
+# The same for a book of 10 million events: some ten minutes and 15 GB of disk.
+bench-growth:
+	@$(root)scripts/bench --only growth-10m $(ARGS)

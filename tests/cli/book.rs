@@ -121,6 +121,34 @@ async fn processes_shows_each_with_what_is_open_and_why_it_fails() {
     assert!(table.ends_with("\nexpiry does not go on: no room\n"), "{table}");
 }
 
+#[tokio::test]
+async fn a_stream_that_a_process_has_set_aside_is_shown_and_resumed_by_hand() {
+    let database = book().await;
+    let statements = "INSERT INTO process.checkpoints (process, position, hash)
+                          SELECT 'payment', position, hash FROM book.events WHERE position = 2;
+                      INSERT INTO process.parked (process, category, stream_id, position, reason)
+                          SELECT 'payment', category, stream_id, position, 'it panics' FROM book.events WHERE position = 1";
+    sqlx::raw_sql(statements).execute(&database.app).await.unwrap();
+    let shown = |arguments: &[&str]| {
+        run(daybook(&[&["processes"], arguments].concat()).env("DATABASE_URL", database.app_url()))
+    };
+    let name = format!("payment/cart-{}", Uuid::from_u128(1));
+    let table = shown(&[]).stdout;
+    assert!(table.contains("aside at 1,") && table.contains("it panics") && table.contains(&name), "{table}");
+    let wanted = async || -> bool {
+        let read = "SELECT resume FROM process.parked";
+        sqlx::query_scalar(read).fetch_one(&database.app).await.unwrap()
+    };
+    assert!(!wanted().await);
+    let other = shown(&["--resume", "fulfilment/cart-00000000-0000-0000-0000-000000000001"]);
+    assert_eq!(other.code, Some(2), "{other:?}");
+    assert!(!wanted().await);
+    assert_eq!(shown(&["--resume", &name]).code, Some(0));
+    assert!(wanted().await);
+    let unreadable = shown(&["--resume", "cart-1"]);
+    assert!(unreadable.code == Some(2) && unreadable.stderr.contains("payment/payment-"), "{unreadable:?}");
+}
+
 #[test]
 fn the_book_of_a_running_dev_is_found_without_a_url() {
     let place = Place::new();

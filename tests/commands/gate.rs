@@ -4,7 +4,7 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU16, Ordering},
+        atomic::{AtomicI64, AtomicU16, Ordering},
     },
 };
 
@@ -29,7 +29,8 @@ pub(super) struct Gate {
 struct Passage {
     server: AtomicU16,
     is_open: watch::Sender<bool>,
-    loses_next_reply: AtomicBool,
+    /// Replies that still get through before one is lost; negative: all of them.
+    replies_left: AtomicI64,
     /// Connections that were tried in vain.
     turned_away: watch::Sender<usize>,
 }
@@ -42,7 +43,7 @@ impl Gate {
         let passage = Arc::new(Passage {
             server: AtomicU16::new(server),
             is_open: watch::Sender::new(true),
-            loses_next_reply: AtomicBool::new(false),
+            replies_left: AtomicI64::new(-1),
             turned_away: watch::Sender::new(0),
         });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&passage)));
@@ -75,7 +76,17 @@ impl Gate {
 
     /// The server carries out the next statement, its answer does not arrive, and the gate shuts.
     pub(super) fn shut_before_the_next_reply(&self) {
-        self.passage.loses_next_reply.store(true, Ordering::SeqCst);
+        self.shut_before_reply(0);
+    }
+
+    /// As many replies arrive, then one does not, and the gate shuts.
+    pub(super) fn shut_before_reply(&self, number: i64) {
+        self.passage.replies_left.store(number, Ordering::SeqCst);
+    }
+
+    /// Whether all that had been asked for arrived: then the gate is told not to shut any more.
+    pub(super) fn stays_open(&self) -> bool {
+        self.passage.replies_left.swap(-1, Ordering::SeqCst) >= 0
     }
 
     /// Until somebody has tried this often to get through the shut gate.
@@ -122,7 +133,9 @@ async fn connect(client: TcpStream, passage: &Passage) -> io::Result<()> {
     tokio::select! {
         ended = pass_on(from_client, to_server, || false) => ended,
         ended = pass_on(from_server, to_client, || {
-            let loses = passage.loses_next_reply.swap(false, Ordering::SeqCst);
+            // At -1 it stays: nothing is counted.
+            let left = passage.replies_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| (left >= 0).then(|| left - 1));
+            let loses = left == Ok(0);
             if loses {
                 passage.is_open.send_replace(false);
             }

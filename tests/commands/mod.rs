@@ -2,14 +2,25 @@
 //! what becomes of an order, wherever its carrying out is broken off.
 
 mod answers;
+mod deadlines;
 mod executors;
+mod fate;
 mod gate;
+mod gateway;
 mod keys;
+mod model;
 mod node;
+mod orders;
 mod outages;
+mod parking;
+mod processes;
+mod provider;
 mod recovery;
+mod running;
 mod shop;
+mod taking;
 mod use_cases;
+mod vault;
 mod world;
 
 /// A small generator of random numbers, so that a seed gives the same run everywhere (SplitMix64).

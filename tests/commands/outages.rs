@@ -34,11 +34,14 @@ async fn until_definite(node: &Node, cart_id: domain::ids::CartId, key: &str) ->
     loop {
         match node.commands.run(add(cart_id, "MUG", 1), keyed(key, 1)).await {
             Ok(answer) => return answer.replayed,
-            Err(CommandError::Unavailable | CommandError::Overloaded) => {}
+            Err(CommandError::Unavailable | CommandError::Overloaded) => tokio::time::sleep(RETRY_AFTER).await,
             Err(error) => panic!("{error:?}"),
         }
     }
 }
+
+/// Shorter than what clients are told, so that there is something to see.
+const RETRY_AFTER: Duration = Duration::from_millis(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_are_ended_all_the_time_lose_nothing_and_repeat_nothing() {
@@ -177,6 +180,27 @@ async fn a_long_outage_is_told_at_once_and_ends_by_itself_and_the_key_tells_what
     assert!(repeated.replayed);
     let (cart, version) = repeated.states.get::<Cart>(cart_id.as_uuid()).unwrap();
     assert_eq!((version, cart.lines().iter().next().unwrap().quantity.get()), (3, 2));
+    check_equals_a_replay(&node).await;
+}
+
+#[tokio::test]
+async fn who_comes_while_an_append_is_not_answered_is_refused_at_once_and_who_was_there_before_is_not() {
+    let database = Database::fresh().await;
+    let gate = Gate::to_shared().await;
+    let node = behind(&gate, &database).await;
+    stocked(&node, "MUG", 10).await;
+    gate.shut_before_the_next_reply();
+    let commands = node.commands.clone();
+    let before = tokio::spawn(async move { commands.run(new_cart(), keyed("before", 1)).await });
+    node.until_health(Health::Unavailable).await;
+    assert!(!before.is_finished());
+    let asked = Instant::now();
+    let refused = node.run(new_cart()).await.unwrap_err();
+    assert!(matches!(refused, CommandError::Unavailable), "{refused:?}");
+    assert!(asked.elapsed() < Duration::from_millis(500), "the refusal took {:?}", asked.elapsed());
+    gate.open();
+    assert_eq!(before.await.unwrap().unwrap().version, 1);
+    node.until_health(Health::Writing).await;
     check_equals_a_replay(&node).await;
 }
 

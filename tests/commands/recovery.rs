@@ -19,7 +19,7 @@ use super::{
 };
 
 /// A failover to a server that had not got everything: these pages, and the keys that came with them.
-async fn lose_all_after(database: &Database, position: Position) {
+pub(super) async fn lose_all_after(database: &Database, position: Position) {
     let statements = format!(
         "DELETE FROM book.events WHERE position > {position}; DELETE FROM book.idempotency WHERE position > {position}"
     );

@@ -4,11 +4,13 @@ use commands::{
     carts::{AddItem, OpenCart},
     checkout::{CheckOut, PaymentDetails},
     inventory::ReceiveStock,
+    orders::{CancelOrder, DeliverShipment, ShipOrder},
     products::CreateProduct,
 };
 use domain::{
-    ids::{CartId, CustomerId, Location, OrderId, PaymentId, Quantity, Sku},
+    ids::{CartId, CustomerId, Location, OrderId, PaymentId, Quantity, Reason, ShipmentId, Sku},
     money::{Currency, Money},
+    order::{Carrier, Tracking},
     payment::{Method, PaymentToken, Provider},
     product::{Attributes, Name},
     sealed::Sealed,
@@ -99,5 +101,75 @@ pub(super) fn check_out(cart_id: CartId, token: &str) -> CheckOut {
         email: None,
         country: None,
         expected_total: None,
+    }
+}
+
+/// One line of a SKU, from the cart on. What is asked for twice is the same thing.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sale {
+    pub(super) cart_id: CartId,
+    pub(super) order_id: OrderId,
+    pub(super) payment_id: PaymentId,
+    shipment_id: ShipmentId,
+    code: &'static str,
+    quantity: i64,
+    token: &'static str,
+}
+
+impl Sale {
+    pub(super) fn of(code: &'static str, quantity: i64, token: &'static str) -> Self {
+        Self {
+            cart_id: CartId::from_uuid(Uuid::now_v7()),
+            order_id: OrderId::from_uuid(Uuid::now_v7()),
+            payment_id: PaymentId::from_uuid(Uuid::now_v7()),
+            shipment_id: ShipmentId::from_uuid(Uuid::now_v7()),
+            code,
+            quantity,
+            token,
+        }
+    }
+
+    pub(super) async fn check_out(node: &Node, code: &'static str, quantity: i64, token: &'static str) -> Self {
+        let sale = Self::of(code, quantity, token);
+        sale.open(node).await;
+        sale
+    }
+
+    /// The cart is filled and checked out.
+    pub(super) async fn open(&self, node: &Node) {
+        node.accept(self.open_cart()).await;
+        node.accept(self.add()).await;
+        node.accept(self.check_out_cart()).await;
+    }
+
+    pub(super) fn open_cart(&self) -> OpenCart {
+        open_cart(self.cart_id)
+    }
+
+    pub(super) fn add(&self) -> AddItem {
+        add(self.cart_id, self.code, self.quantity)
+    }
+
+    pub(super) fn check_out_cart(&self) -> CheckOut {
+        let (order_id, payment_id) = (self.order_id, self.payment_id);
+        CheckOut { order_id, payment_id, ..check_out(self.cart_id, self.token) }
+    }
+
+    pub(super) fn ship(&self) -> ShipOrder {
+        ShipOrder {
+            order_id: self.order_id,
+            shipment_id: self.shipment_id,
+            lines: None,
+            carrier: Carrier::new("Royal Mail").unwrap(),
+            tracking: Tracking::new("RM1").unwrap(),
+        }
+    }
+
+    pub(super) fn deliver(&self) -> DeliverShipment {
+        DeliverShipment { order_id: self.order_id, shipment_id: self.shipment_id, delivered_at: None }
+    }
+
+    pub(super) fn cancel(&self) -> CancelOrder {
+        CancelOrder { order_id: self.order_id, owner: None, reason: Reason::new("changed my mind").unwrap() }
     }
 }

@@ -15,13 +15,13 @@ use super::topics::check_book;
 const WITHIN: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-struct Process {
+pub(super) struct Process {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Process {
-    fn start(brokers: &str, prefix: &str, book: &TestBook, failpoint: Option<&str>) -> Self {
+    pub(super) fn start(brokers: &str, prefix: &str, book: &TestBook, failpoint: Option<&str>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_publisher"));
         command.args([brokers, prefix, &book.database.app_url()]);
         command.envs(failpoint.map(|failpoint| ("DAYBOOK_FAILPOINT", failpoint)));
@@ -31,7 +31,7 @@ impl Process {
     }
 
     /// Waits for a line such as `Running 10`.
-    async fn says(&mut self, wanted: &str) {
+    pub(super) async fn says(&mut self, wanted: &str) {
         let mut said = Vec::new();
         while let Some(line) = timeout(WITHIN, self.lines.next_line()).await.unwrap().unwrap() {
             if line == wanted {
@@ -42,12 +42,12 @@ impl Process {
         panic!("it never said {wanted:?}, but {said:?}");
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(super) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id().unwrap()).unwrap();
         kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
 
-    async fn freezes(&self) {
+    pub(super) async fn freezes(&self) {
         let stat = format!("/proc/{}/stat", self.child.id().unwrap());
         let frozen = async {
             while !std::fs::read_to_string(&stat).unwrap().contains(") T ") {

@@ -3,6 +3,7 @@
 
 mod asyncapi;
 mod books;
+mod broker_killed;
 mod console;
 mod crashes;
 mod in_process;

@@ -25,6 +25,8 @@ use uuid::Uuid;
 
 /// Nothing in a scratch broker is worth a long goodbye.
 const STOP: Stop = Stop { signals: "TERM KILL", grace: Duration::from_secs(10) };
+/// As a machine stops that loses its power, but for the page cache.
+const KILL: Stop = Stop { signals: "KILL", grace: Duration::from_secs(10) };
 /// Two Java starts on a machine that is busy with tests.
 const READY_WITHIN: Duration = Duration::from_secs(120);
 const ASK_WITHIN: Duration = Duration::from_secs(1);
@@ -51,6 +53,24 @@ pub async fn kafka() -> Option<&'static Kafka> {
     }
 }
 
+/// A broker for one test alone, which may kill it.
+pub async fn mortal_broker() -> Option<Broker> {
+    match program() {
+        Ok(class_path) => Some(Broker::start_with(scratch::folder("kafka"), &class_path, KILL).await),
+        Err(reason) => {
+            not_run(&reason);
+            None
+        }
+    }
+}
+
+/// What Java takes to run Kafka, where there is a Java.
+fn program() -> Result<PathBuf, String> {
+    let class_path = jars::class_path()?;
+    Command::new("java").arg("-version").output().map_err(|error| format!("java cannot be run: {error}"))?;
+    Ok(class_path)
+}
+
 /// Lists the calling test as not run, past the capture of its output; under CI=true it fails.
 fn not_run(reason: &str) {
     assert!(env::var("CI").as_deref() != Ok("true"), "under CI=true the tests need a Kafka: {reason}");
@@ -60,12 +80,10 @@ fn not_run(reason: &str) {
 
 impl Kafka {
     async fn find() -> Result<Self, String> {
-        let class_path = jars::class_path();
         if let Ok(brokers) = env::var("KAFKA_BROKERS") {
-            return Ok(Self { brokers, class_path: class_path.ok(), _ours: None });
+            return Ok(Self { brokers, class_path: jars::class_path().ok(), _ours: None });
         }
-        let class_path = class_path?;
-        Command::new("java").arg("-version").output().map_err(|error| format!("java cannot be run: {error}"))?;
+        let class_path = program()?;
         let broker = Broker::start(scratch::folder("kafka"), &class_path).await;
         Ok(Self { brokers: broker.address.clone(), class_path: Some(class_path), _ours: Some(broker) })
     }
@@ -95,35 +113,55 @@ impl Kafka {
     }
 }
 
-/// A running broker with a folder of its own. Stops when dropped.
+/// A broker with a folder of its own. Stops when dropped.
 pub struct Broker {
     /// `127.0.0.1:PORT`
     pub address: String,
-    _server: Supervised,
-    _folder: Folder,
+    properties: PathBuf,
+    class_path: PathBuf,
+    stop: Stop,
+    /// Before the folder, so that it has stopped when the folder is unlocked.
+    server: Option<Supervised>,
+    folder: Folder,
 }
 
 impl Broker {
     /// Formats the folder and starts the broker in it; panics with the broker's log if it does not come up.
     pub async fn start(folder: Folder, class_path: &Path) -> Self {
+        Self::start_with(folder, class_path, STOP).await
+    }
+
+    async fn start_with(folder: Folder, class_path: &Path, stop: Stop) -> Self {
         let (port, controller_port) = free_ports();
         let address = format!("127.0.0.1:{port}");
         let properties = write_properties(folder.path(), &address, controller_port);
-        let log = folder.path().join("kafka.log");
-
         let format = ["kafka.tools.StorageTool", "format", "--cluster-id", CLUSTER_ID, "--config"];
         let formatted = java(class_path).args(format).arg(&properties).output().expect("java can be run");
         assert!(formatted.status.success(), "Kafka did not format its folder: {formatted:?}");
+        let mut broker = Self { address, properties, class_path: class_path.to_owned(), stop, server: None, folder };
+        broker.start_again().await;
+        broker
+    }
 
-        let java = java(class_path);
-        let mut command = supervise::command(java.get_program(), STOP);
+    /// Ends it in its own way, at once for a mortal one, and waits until it is gone. Its folder and its port stay.
+    pub fn end(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.stop().expect("a supervised server can be waited for");
+        }
+    }
+
+    /// On the folder as it is.
+    pub async fn start_again(&mut self) {
+        let log = self.folder.path().join("kafka.log");
+        let java = java(&self.class_path);
+        let mut command = supervise::command(java.get_program(), self.stop);
         // Its native libraries are unpacked there, and stay after a kill.
-        command.arg(format!("-Djava.io.tmpdir={}", folder.path().display()));
-        command.args(java.get_args()).arg("kafka.Kafka").arg(&properties);
+        command.arg(format!("-Djava.io.tmpdir={}", self.folder.path().display()));
+        command.args(java.get_args()).arg("kafka.Kafka").arg(&self.properties);
         command.stdout(Stdio::null()).stderr(fs::File::create(&log).expect("the scratch folder is writable"));
         let mut server = Supervised::start(command).expect("a shell and java can be run");
-        wait_until_ready(&mut server, &address, &log).await;
-        Self { address, _server: server, _folder: folder }
+        wait_until_ready(&mut server, &self.address, &log).await;
+        self.server = Some(server);
     }
 }
 

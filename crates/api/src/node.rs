@@ -8,6 +8,7 @@ use commands::gateway::Gateways;
 use commands::gateway::simulated::Simulated;
 use commands::process::calls::CallWorkers;
 use commands::process::runner::{ProcessError, ProcessRunner};
+use commands::session::beside_the_book;
 use commands::vault::{MasterKey, Vault};
 use eventstore::follow::HeadWatch;
 use eventstore::publisher::{Publisher, PublisherConfig, PublisherState, PublisherStatus};
@@ -112,8 +113,8 @@ impl Pools {
         Self {
             book: pool(eventstore::session::reading(database.clone()), BOOK_CONNECTIONS_MAX),
             queries: pool(projections::reading(database.clone()), QUERY_CONNECTIONS_MAX),
-            vault: pool(database.clone(), PROCESS_CONNECTIONS_MAX),
-            processes: pool(database.clone(), PROCESS_CONNECTIONS_MAX),
+            vault: pool(beside_the_book(database.clone()), PROCESS_CONNECTIONS_MAX),
+            processes: pool(beside_the_book(database.clone()), PROCESS_CONNECTIONS_MAX),
         }
     }
 

@@ -2,8 +2,9 @@
 //!
 //! Cost of a batch whose streams are warm: one round trip. No answer leaves before the append, or the check that the
 //! head has not moved, has shown that everything the batch was decided on still stands. `keys` answers repeats;
-//! `recovery` holds what is done when an append does not succeed.
+//! `recovery` holds what is done when an append does not succeed, `announcer` tells how it stands.
 
+mod announcer;
 mod keys;
 mod recovery;
 
@@ -15,6 +16,8 @@ use chrono::{DateTime, Utc};
 use eventstore::follow::HeadWatch;
 use eventstore::{Appended, Book, Head, Position, ReadError, RecordedEvent, StreamId, Writer, failpoint};
 use tokio::sync::{mpsc, oneshot, watch};
+
+use announcer::Announcer;
 
 use crate::batch::Batch;
 use crate::clock::Clock;
@@ -85,8 +88,12 @@ impl Default for Settings {
 }
 
 impl Commands {
-    /// Runs a use case. The work goes on in the executor even if the caller goes away.
+    /// Runs a use case. The work goes on in the executor even if the caller goes away. While the book is known to be away
+    /// the answer is [`CommandError::Unavailable`], at once.
     pub async fn run<U: UseCase>(&self, use_case: U, envelope: Envelope) -> Result<Answer<U::Outcome>, CommandError> {
+        if *self.health.borrow() == Health::Unavailable {
+            return Err(CommandError::Unavailable);
+        }
         let (reply, answer) = oneshot::channel();
         let job: Box<dyn Job> = Box::new(Typed { use_case, outcome: None, reply });
         match self.queue.try_send(Pending::new(job, envelope)) {
@@ -156,11 +163,8 @@ pub struct Executor {
     writer: Writer,
     head: Head,
     heads: HeadWatch,
-    health: watch::Sender<Health>,
+    announcer: Announcer,
     ride_out: Duration,
-    went_back_shown: Duration,
-    /// Until when the loss of a tail is shown, if there was one.
-    went_back_until: Option<Instant>,
     clock: Clock,
     /// Smaller than [`BATCH_COMMANDS_MAX`] while data that the database refuses is being found by halving.
     batch_max: usize,
@@ -184,10 +188,8 @@ impl Executor {
             writer,
             head,
             heads,
-            health,
+            announcer: Announcer::new(health, went_back_shown),
             ride_out,
-            went_back_shown,
-            went_back_until: None,
             clock,
             batch_max: BATCH_COMMANDS_MAX,
         };
@@ -340,7 +342,8 @@ impl Executor {
         #[cfg(feature = "planted-bugs")]
         let batch = batch.answered_before_the_append();
         let started = Instant::now();
-        let appended = self.writer.append(&self.head, now, &batch.events, &batch.keys).await;
+        let Self { writer, head, announcer, .. } = self;
+        let appended = announcer.tell_if_slow(writer.append(head, now, &batch.events, &batch.keys)).await;
         metrics::histogram!("daybook_append_seconds").record(started.elapsed().as_secs_f64());
         match appended {
             Ok(Appended { head, .. }) => {
@@ -354,7 +357,7 @@ impl Executor {
                 }
                 self.head = head;
                 self.batch_max = BATCH_COMMANDS_MAX;
-                self.announce(Health::Writing);
+                self.announcer.announce(Health::Writing);
                 self.heads.publish(head.point.position);
                 failpoint::reached("append.before_reply");
                 Batch::answer(batch.waiting);
@@ -366,11 +369,12 @@ impl Executor {
     /// Nothing to append: the answers are true if the head is still the one that they were decided on. Keys of
     /// commands that were already satisfied are kept in the same statement that checks it.
     async fn conclude_without_events(&mut self, batch: Batch, now: DateTime<Utc>) {
-        match self.writer.remember(&self.head, now, &batch.keys).await {
+        let Self { writer, head, announcer, .. } = self;
+        match announcer.tell_if_slow(writer.remember(head, now, &batch.keys)).await {
             Ok(()) => {
                 self.batch_max = BATCH_COMMANDS_MAX;
                 if !batch.keys.is_empty() {
-                    self.announce(Health::Writing);
+                    self.announcer.announce(Health::Writing);
                 }
                 Batch::answer(batch.waiting);
             }
@@ -390,7 +394,7 @@ impl Executor {
 /// However it ends, nothing is written by it any more.
 impl Drop for Executor {
     fn drop(&mut self) {
-        self.health.send_replace(Health::Unavailable);
+        self.announcer.announce(Health::Unavailable);
     }
 }
 

@@ -32,6 +32,7 @@ pub mod rejection;
 
 pub mod gateway;
 pub mod process;
+pub mod session;
 pub mod vault;
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
-//! `daybook processes`: a table of the process managers, from what they remember in the database.
+//! `daybook processes`: a table of the process managers, from what they remember in the database; and how a stream is resumed
+//! that one of them has set aside.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use clap::Args;
-use commands::process::standing::{Progress, Standing, standings};
+use commands::process::standing::{ParkedStream, Progress, Standing, resume, standings};
+use eventstore::StreamId;
 use tokio::runtime::Runtime;
 
 use super::book::BookArgs;
@@ -14,6 +17,30 @@ use super::{Failure, say};
 pub(super) struct Processes {
     #[command(flatten)]
     book: BookArgs,
+    /// Have a stream tried again that a process has set aside, named as below the table
+    #[arg(long, value_name = "PROCESS/STREAM")]
+    resume: Option<Aside>,
+}
+
+/// A stream that a process has set aside, such as `payment/payment-0190…`.
+#[derive(Debug, Clone)]
+struct Aside {
+    process: String,
+    stream: StreamId,
+}
+
+impl FromStr for Aside {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let read = || {
+            let (process, stream) = text.split_once('/')?;
+            let (category, id) = stream.split_once('-')?;
+            let stream = StreamId { category: category.to_owned().into(), id: id.parse().ok()? };
+            Some(Self { process: process.to_owned(), stream })
+        };
+        read().ok_or("a process and a stream, such as payment/payment-019a1b2c-…")
+    }
 }
 
 impl Processes {
@@ -21,6 +48,11 @@ impl Processes {
         let runtime = Runtime::new().map_err(|error| Failure::fault(&error))?;
         let standings = runtime.block_on(async {
             let pool = self.book.pool().await?;
+            if let Some(Aside { process, stream }) = &self.resume
+                && !resume(&pool, process, stream).await.map_err(|error| Failure::fault(&Unreadable(error)))?
+            {
+                return Err(Failure::usage(&NotAside { process: process.clone(), stream: stream.clone() }));
+            }
             standings(&pool).await.map_err(|error| Failure::fault(&Unreadable(error)))
         })?;
         say(&table(&standings))?;
@@ -31,6 +63,13 @@ impl Processes {
 #[derive(Debug, thiserror::Error)]
 #[error("the processes cannot be read (has `daybook migrate` run?)")]
 struct Unreadable(#[source] sqlx::Error);
+
+#[derive(Debug, thiserror::Error)]
+#[error("{process} has not set {stream} aside")]
+struct NotAside {
+    process: String,
+    stream: StreamId,
+}
 
 const HEADINGS: [&str; 7] = ["process", "position", "behind", "deadlines", "next due", "calls", "waits for"];
 /// The columns of figures, which are set to the right.
@@ -52,12 +91,17 @@ fn table(standings: &[Standing]) -> String {
         put(&mut text, format_args!("{}\n", line.trim_end()));
     }
     for Standing { process, progress, .. } in standings {
-        let Some(Progress { failing, call_error, .. }) = progress else { continue };
+        let Some(Progress { failing, call_error, parked, .. }) = progress else { continue };
         if let Some(reason) = failing {
             put(&mut text, format_args!("\n{process} does not go on: {reason}\n"));
         }
         if let Some(reason) = call_error {
             put(&mut text, format_args!("\na call of {process} is tried again: {reason}\n"));
+        }
+        for ParkedStream { stream, position, reason, parked_at } in parked {
+            let since = parked_at.format("%Y-%m-%d %H:%M:%S");
+            put(&mut text, format_args!("\n{process} has set {stream} aside at {position}, since {since}: {reason}\n"));
+            put(&mut text, format_args!("have it tried again: daybook processes --resume {process}/{stream}\n"));
         }
     }
     text
@@ -95,6 +139,12 @@ mod tests {
             next_due_at: Some("2026-11-21T12:00:00.5Z".parse().expect("a time")),
             calls: 1,
             call_error: Some("timed out".to_owned()),
+            parked: vec![ParkedStream {
+                stream: StreamId::new("payment", uuid::Uuid::from_u128(9)),
+                position: Position(1198),
+                reason: "the decision panicked".to_owned(),
+                parked_at: "2026-11-21T11:00:00Z".parse().expect("a time"),
+            }],
         };
         let standings = [
             Standing { process: "payment", waits_for: "answers", progress: Some(progress) },
@@ -108,6 +158,9 @@ expiry          -       -          -  -                    -      its first run;
 payment does not go on: the book cannot be read
 
 a call of payment is tried again: timed out
+
+payment has set payment-00000000-0000-0000-0000-000000000009 aside at 1198, since 2026-11-21 11:00:00: the decision panicked
+have it tried again: daybook processes --resume payment/payment-00000000-0000-0000-0000-000000000009
 ";
         assert_eq!(table(&standings), expected);
     }

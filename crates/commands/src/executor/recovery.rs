@@ -47,7 +47,7 @@ impl Executor {
             AppendError::Refused { .. } => self.refused(&error, batch),
             AppendError::ClockAhead => {
                 tracing::error!("this clock is ahead of the database's: nothing is written until they agree");
-                self.announce(Health::Unavailable);
+                self.announcer.announce(Health::Unavailable);
                 refuse(batch.waiting.into_iter().map(|waiting| waiting.pending));
             }
             AppendError::Unavailable { .. } if appends => {
@@ -56,7 +56,7 @@ impl Executor {
                     commands = batch.waiting.len(),
                     "the book cannot be written"
                 );
-                self.announce(Health::Unavailable);
+                self.announcer.announce(Health::Unavailable);
                 // Tried long enough, and perhaps appended after all: to decide them again could do it twice.
                 refuse(batch.waiting.into_iter().map(|waiting| waiting.pending));
                 self.catch_up(Duration::ZERO).await;
@@ -141,8 +141,7 @@ impl Executor {
     /// The book went back: forgets everything and begins at the head that there is.
     async fn start_over(&mut self) {
         let lost = self.head.point;
-        self.went_back_until = Some(Instant::now() + self.went_back_shown);
-        self.announce(Health::BookWentBack);
+        self.announcer.announce_that_the_book_went_back();
         metrics::counter!("daybook_book_went_back_total").increment(1);
         self.world.clear();
         self.loading.forget();
@@ -173,7 +172,7 @@ impl Executor {
 
     async fn book_is_away(&mut self, error: &ReadError, refusing: bool) {
         tracing::warn!(error = error as &dyn std::error::Error, "the book cannot be read");
-        self.announce(Health::Unavailable);
+        self.announcer.announce(Health::Unavailable);
         if refusing {
             refuse(std::mem::take(&mut self.ready));
             refuse(self.loading.turn_away());
@@ -183,10 +182,10 @@ impl Executor {
 
     /// When an executor that is not well looks whether it is again, if no command comes before.
     pub(super) fn look_again_in(&self) -> Option<Duration> {
-        match *self.health.borrow() {
+        match self.announcer.health() {
             Health::Writing => None,
             Health::Unavailable => Some(PROBE_PAUSE),
-            Health::BookWentBack => Some(self.went_back_until?.saturating_duration_since(Instant::now())),
+            Health::BookWentBack => self.announcer.went_back_shown_for(),
         }
     }
 
@@ -203,16 +202,9 @@ impl Executor {
             expires_at: Some(now),
         };
         match self.writer.remember(&self.head, now, &[key]).await {
-            Ok(()) => self.announce(Health::Writing),
+            Ok(()) => self.announcer.announce(Health::Writing),
             Err(error) => self.recover(error, Batch::default()).await,
         }
-    }
-
-    /// That the book went back is shown for its time, even if all is well again.
-    pub(super) fn announce(&self, health: Health) {
-        let is_shown = self.went_back_until.is_some_and(|until| Instant::now() < until);
-        let health = if health == Health::Writing && is_shown { Health::BookWentBack } else { health };
-        self.health.send_if_modified(|current| std::mem::replace(current, health) != health);
     }
 }
 

@@ -21,6 +21,7 @@ use crate::use_case::UseCase;
 pub mod calls;
 pub mod expiry;
 pub mod fulfilment;
+mod parked;
 pub mod payment;
 pub mod perform;
 pub mod runner;

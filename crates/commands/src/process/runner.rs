@@ -1,33 +1,32 @@
 //! Carries out what a process manager asks for: follows the book, runs the effects of a page, then commits deadlines,
 //! call requests and the checkpoint together. A crash anywhere repeats the page with no second effect.
 
-use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+mod effects;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use domain::aggregate::UnreadableEvent;
 use eventstore::follow::{FollowError, HeadWatch};
 use eventstore::{Feed, Point, Position, ReadError, RecordedEvent, StreamId, failpoint};
-use serde::Deserialize;
 use sqlx::PgPool;
-use tokio::sync::{Semaphore, watch};
-use tokio::task::{JoinError, JoinSet};
+use tokio::sync::watch;
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
+use super::parked::{self, Parked, Stuck};
 use super::store::{self, Remembered};
-use super::{Deadline, Effect, Process, Runnable};
-use crate::command::{Actor, Causation, CommandError, Envelope, Key};
+use super::{Deadline, Process};
+use crate::command::CommandError;
 use crate::executor::Commands;
+use effects::{Asked, Failed, Task, guarded};
 
 /// Events read at once.
 const PAGE_EVENTS: usize = 1_000;
-/// Use cases of one page in flight: enough to fill the executor's batches, few beside its queue.
-const EFFECTS_IN_FLIGHT_MAX: usize = 128;
 /// A round reads no further once it has this many effects to carry out, and gives up after this time: the checkpoint is
 /// locked meanwhile, by a transaction that does nothing. What has been done by then is found by its key next time.
-const EFFECTS_A_ROUND: usize = 512;
+pub const EFFECTS_A_ROUND: usize = 512;
 const ROUND_LIMIT: Duration = Duration::from_secs(20);
 /// Deadlines fired in one transaction.
 const DEADLINES_AT_ONCE: i64 = 200;
@@ -43,9 +42,8 @@ const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 /// First and longest pause after a failure; it doubles in between.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
-/// Tries of an effect while the executor has no capacity, about ten seconds in all.
-const EFFECT_TRIES_MAX: u32 = 100;
-const EFFECT_PAUSE: Duration = Duration::from_millis(100);
+/// A deadline whose effect fails is due again after this long, and holds up no other.
+const DEADLINE_PUT_OFF: TimeDelta = TimeDelta::minutes(10);
 
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
@@ -200,7 +198,7 @@ impl ProcessRunner {
     async fn round(&mut self, deadlines: bool) -> Result<Round, ProcessError> {
         let Some(reading) = self.reading().await? else { return Ok(Round::Elsewhere) };
         let page = self.feed.after(reading.at, PAGE_EVENTS).await?;
-        let asked = self.react(reading.at, &page)?;
+        let asked = self.react(reading.at, &page, &Parked::default())?;
         let (is_at_head, read) = (page.is_empty(), asked.read);
         let needs_the_database = !asked.is_nothing() || reading.is_due_to_be_saved() || is_at_head && deadlines;
         if !needs_the_database {
@@ -217,9 +215,15 @@ impl ProcessRunner {
             self.moved(Reading::from(checkpoint));
             return Ok(Round::Worked);
         }
-        self.run_all(asked.lines).await?;
-        failpoint::reached("process.before_checkpoint");
-        asked.remembered.write_in_tx(&mut tx, self.process.name()).await?;
+        let parked = parked::read_in_tx(&mut tx, self.process.name()).await?;
+        metrics::gauge!("daybook_process_parked_streams", "process" => self.name()).set(parked.len() as f64);
+        if let Some((stream, from)) = &parked.wanted {
+            self.resume(&mut tx, stream, *from, checkpoint.position).await?;
+            tx.commit().await?;
+            return Ok(Round::Worked);
+        }
+        let asked = if parked.len() == 0 { asked } else { self.react(reading.at, &page, &parked)? };
+        let (read, _) = self.carry_out(&mut tx, asked, &page, &parked).await?;
         if read != checkpoint {
             store::save_in_tx(&mut tx, self.process.name(), read).await?;
         }
@@ -243,6 +247,54 @@ impl ProcessRunner {
         Ok(self.reading)
     }
 
+    /// Everything of a stream from the event on at which it was set aside, as far as the process has read.
+    async fn resume(
+        &self,
+        tx: &mut sqlx::PgConnection,
+        stream: &StreamId,
+        from: Position,
+        read: Position,
+    ) -> Result<(), ProcessError> {
+        tracing::info!(process = self.name(), %stream, position = from.0, "a stream that was set aside is tried again");
+        let events = self.feed.book().stream(stream, Some(read)).await?;
+        let mut events: Vec<_> = events.into_iter().filter(|event| event.position >= from).map(Arc::new).collect();
+        parked::release_in_tx(tx, self.process.name(), stream).await?;
+        let mut parked = Parked::default();
+        while let Some(first) = events.first() {
+            let asked = self.react(first.point(), &events, &parked)?;
+            let (done, stuck) = self.carry_out(tx, asked, &events, &parked).await?;
+            parked = parked.and(&stuck);
+            events.retain(|event| event.position > done.position);
+        }
+        Ok(())
+    }
+
+    /// What was asked for about events, but for streams that are set aside. Those that get stuck are set aside too. The last
+    /// event that was read, and what got stuck.
+    async fn carry_out(
+        &self,
+        tx: &mut sqlx::PgConnection,
+        asked: Asked,
+        events: &[Arc<RecordedEvent>],
+        parked: &Parked,
+    ) -> Result<(Point, Vec<Stuck>), ProcessError> {
+        let Asked { read, mut remembered, lines, streams } = asked;
+        let failed = self.run_all(lines).await?;
+        let stuck: Vec<Stuck> = failed.into_iter().map(|failed| failed.of(&streams)).collect();
+        if !stuck.is_empty() {
+            // What the stuck event and the later ones of its stream want to be remembered waits with them.
+            let count = events.iter().take_while(|event| event.position <= read.position).count();
+            remembered = self.react(read, &events[..count], &parked.clone().and(&stuck))?.remembered;
+        }
+        for Stuck { stream, position, reason } in &stuck {
+            tracing::error!(process = self.name(), %stream, position = position.0, reason, "a stream is set aside");
+        }
+        failpoint::reached("process.before_checkpoint");
+        parked::park_in_tx(tx, self.process.name(), &stuck).await?;
+        remembered.write_in_tx(tx, self.process.name()).await?;
+        Ok((read, stuck))
+    }
+
     fn moved(&mut self, reading: Reading) {
         self.reading = Some(reading);
         let position = reading.at.position;
@@ -250,188 +302,34 @@ impl ProcessRunner {
         self.status.send_if_modified(|status| std::mem::replace(&mut status.position, position) != position);
     }
 
-    /// What the process wants done about a page, or about as much of it as one round can take.
-    fn react(&self, from: Point, page: &[Arc<RecordedEvent>]) -> Result<Asked, ProcessError> {
-        let mut asked = Asked { read: from, remembered: Remembered::default(), lines: Vec::new() };
-        let mut line_of: HashMap<&StreamId, usize> = HashMap::new();
-        let mut runs = 0;
-        for event in page {
-            if runs >= EFFECTS_A_ROUND {
-                break;
-            }
-            let position = event.position;
-            let effects = guarded(&event.event_type, || self.process.react(event))?
-                .map_err(|source| ProcessError::Event { position, source })?;
-            for (number, effect) in effects.into_iter().enumerate() {
-                match effect {
-                    Effect::Run(runnable) => {
-                        let envelope = self.envelope(event, format!("{position}/{number}"));
-                        let line = *line_of.entry(&event.stream).or_insert_with(|| {
-                            asked.lines.push(Vec::new());
-                            asked.lines.len() - 1
-                        });
-                        asked.lines[line].push(Task { runnable, envelope, position, number });
-                        runs += 1;
-                    }
-                    Effect::SetDeadline(deadline) => asked.remembered.set(deadline),
-                    Effect::ClearDeadline { kind, subject } => asked.remembered.clear(kind, subject),
-                    Effect::Call(call) => asked.remembered.call(call, event, correlation_id(event)),
-                }
-            }
-            asked.read = event.point();
-        }
-        Ok(asked)
-    }
-
-    /// Runs use cases: those of one line one after another, the lines at the same time.
-    async fn run_all(&self, lines: Vec<Vec<Task>>) -> Result<(), ProcessError> {
-        let permits = Arc::new(Semaphore::new(EFFECTS_IN_FLIGHT_MAX));
-        let mut running: JoinSet<Result<(), ProcessError>> = JoinSet::new();
-        for line in lines {
-            let (permits, commands) = (Arc::clone(&permits), self.commands.clone());
-            let process = self.process.name();
-            running.spawn(async move {
-                let _permit = permits.acquire_owned().await.expect("the semaphore is never closed");
-                for task in line {
-                    task.run(process, &commands).await?;
-                }
-                Ok(())
-            });
-        }
-        let all = async {
-            while let Some(done) = running.join_next().await {
-                done??;
-            }
-            Ok(())
-        };
-        tokio::time::timeout(ROUND_LIMIT, all).await.unwrap_or(Err(ProcessError::TooSlow))
-    }
-
     async fn fire_due(&self, tx: &mut sqlx::PgConnection, read: Position) -> Result<usize, ProcessError> {
         let (name, now) = (self.process.name(), self.commands.clock().now());
         let due = store::due_in_tx(tx, name, now, read, self.process.fires_after(), DEADLINES_AT_ONCE).await?;
-        let mut lines = Vec::new();
-        let mut fired = (Vec::new(), Vec::new());
+        let (mut lines, mut asking, mut fired) = (Vec::new(), Vec::new(), Vec::new());
         for deadline in due {
-            if let Some(runnable) = guarded(&deadline.kind, || self.process.fire(&deadline))? {
-                let envelope = self.deadline_envelope(&deadline);
-                lines.push(vec![Task { runnable, envelope, position: read, number: 0 }]);
+            match guarded(&deadline.kind, || self.process.fire(&deadline))? {
+                Some(runnable) => {
+                    let envelope = self.deadline_envelope(&deadline);
+                    lines.push(vec![Task { runnable, envelope, position: read, number: 0 }]);
+                    asking.push(Some(deadline));
+                }
+                None => fired.push(deadline),
             }
-            fired.0.push(deadline.kind.into_owned());
-            fired.1.push(deadline.subject);
         }
-        let count = fired.0.len();
-        self.run_all(lines).await?;
-        store::clear_in_tx(tx, name, fired).await?;
+        let mut remembered = Remembered::default();
+        for Failed { line, reason, .. } in self.run_all(lines).await? {
+            let Some(deadline) = asking[line].take() else { continue };
+            tracing::error!(process = name, deadline.kind = %deadline.kind, deadline.subject = %deadline.subject, reason,
+                "a deadline is put off");
+            remembered.set(Deadline { due_at: now + DEADLINE_PUT_OFF, ..deadline });
+        }
+        fired.extend(asking.into_iter().flatten());
+        let count = fired.len();
+        fired.iter().for_each(|deadline| remembered.clear(&deadline.kind, deadline.subject));
+        remembered.write_in_tx(tx, name).await?;
         metrics::counter!("daybook_deadlines_fired_total", "process" => name).increment(count as u64);
         Ok(count)
     }
-
-    fn envelope(&self, event: &RecordedEvent, key: String) -> Envelope {
-        Envelope {
-            actor: Actor::Process { name: self.process.name() },
-            correlation_id: correlation_id(event),
-            causation: Causation::Position(event.position),
-            traceparent: traceparent(event),
-            key: Some(self.key(key)),
-            expected: None,
-        }
-    }
-
-    fn deadline_envelope(&self, deadline: &Deadline) -> Envelope {
-        let name = format!("{}/{}/{}", deadline.kind, deadline.subject, deadline.due_at.timestamp_micros());
-        Envelope {
-            actor: Actor::Process { name: self.process.name() },
-            correlation_id: deadline.subject,
-            causation: Causation::Request(format!("deadline {name}")),
-            traceparent: None,
-            key: Some(self.key(name)),
-            expected: None,
-        }
-    }
-
-    /// Keys of effects never expire: a page may be repeated after any downtime.
-    fn key(&self, key: String) -> Key {
-        Key { scope: format!("process:{}", self.process.name()), key, fingerprint: [0; 32], expires_at: None }
-    }
-}
-
-/// What is to be done about events, and the last of them.
-struct Asked {
-    read: Point,
-    remembered: Remembered,
-    /// The use cases, by the stream of the event that led to them.
-    lines: Vec<Vec<Task>>,
-}
-
-impl Asked {
-    fn is_nothing(&self) -> bool {
-        self.lines.is_empty() && self.remembered.is_empty()
-    }
-}
-
-struct Task {
-    runnable: Box<dyn Runnable>,
-    envelope: Envelope,
-    position: Position,
-    number: usize,
-}
-
-impl Task {
-    fn envelope(&self) -> Envelope {
-        #[cfg(feature = "planted-bugs")]
-        if eventstore::planted::is("no-derived-key") {
-            return Envelope { key: None, ..self.envelope.clone() };
-        }
-        self.envelope.clone()
-    }
-
-    /// A rejection is an answer: the world has moved on, and the rules have said what that means. Everything else is
-    /// tried again, first here and then with the whole page.
-    async fn run(self, process: &'static str, commands: &Commands) -> Result<(), ProcessError> {
-        let mut tries = 0;
-        loop {
-            failpoint::reached("process.before_effect");
-            let done = self.runnable.run(commands, self.envelope()).await;
-            failpoint::reached("process.after_effect");
-            match done {
-                Ok(()) => return Ok(()),
-                Err(CommandError::Rejected(rejection)) => {
-                    tracing::warn!(process, command = self.runnable.name(), position = self.position.0, %rejection,
-                        "an effect was rejected");
-                    metrics::counter!("daybook_process_rejections_total", "process" => process).increment(1);
-                    return Ok(());
-                }
-                Err(CommandError::Overloaded) if tries < EFFECT_TRIES_MAX => {
-                    tries += 1;
-                    tokio::time::sleep(EFFECT_PAUSE).await;
-                }
-                Err(source) => {
-                    let command = self.runnable.name();
-                    return Err(ProcessError::Effect { command, position: self.position, effect: self.number, source });
-                }
-            }
-        }
-    }
-}
-
-/// A process that panics stops here, loudly, and not with its task.
-fn guarded<T>(what: impl ToString, reaction: impl FnOnce() -> T) -> Result<T, ProcessError> {
-    catch_unwind(AssertUnwindSafe(reaction)).map_err(|_| ProcessError::Panicked(what.to_string()))
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    correlation_id: Uuid,
-    traceparent: Option<String>,
-}
-
-fn correlation_id(event: &RecordedEvent) -> Uuid {
-    serde_json::from_str::<Metadata>(&event.metadata).map_or(event.stream.id, |metadata| metadata.correlation_id)
-}
-
-fn traceparent(event: &RecordedEvent) -> Option<String> {
-    serde_json::from_str::<Metadata>(&event.metadata).ok().and_then(|metadata| metadata.traceparent)
 }
 
 /// An error with its sources, for one log line.

@@ -1,7 +1,9 @@
 //! How the process managers stand, read from what they remember: for whoever asks from outside of the program that runs them.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
-use eventstore::event::Position;
+use eventstore::event::{Position, StreamId};
 use sqlx::PgPool;
 
 use crate::gateway::Gateways;
@@ -27,11 +29,27 @@ pub struct Progress {
     /// Requests to the outside that are not settled, and why the oldest that failed did.
     pub calls: i64,
     pub call_error: Option<String>,
+    /// Streams that it has set aside, those that have waited longest first.
+    pub parked: Vec<ParkedStream>,
 }
+
+/// A stream that waits until somebody has looked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParkedStream {
+    pub stream: StreamId,
+    /// Of the event whose effect fails.
+    pub position: Position,
+    pub reason: String,
+    pub parked_at: DateTime<Utc>,
+}
+
+/// Of all processes. Whoever has more has one fault, and mends that first.
+const PARKED_SHOWN_MAX: i64 = 100;
 
 /// Every process manager of this release, in its order.
 pub async fn standings(pool: &PgPool) -> Result<Vec<Standing>, sqlx::Error> {
     let mut rows = sqlx::query_file!("src/sql/list_processes.sql").fetch_all(pool).await?;
+    let mut parked = parked_streams(pool).await?;
     let mut progress_of = |process: &str| {
         let row = rows.swap_remove(rows.iter().position(|row| row.process == process)?);
         Some(Progress {
@@ -42,6 +60,7 @@ pub async fn standings(pool: &PgPool) -> Result<Vec<Standing>, sqlx::Error> {
             next_due_at: row.next_due_at,
             calls: row.calls,
             call_error: row.call_error,
+            parked: parked.remove(process).unwrap_or_default(),
         })
     };
     let standing = |process: Box<dyn super::Process>| Standing {
@@ -50,4 +69,23 @@ pub async fn standings(pool: &PgPool) -> Result<Vec<Standing>, sqlx::Error> {
         progress: progress_of(process.name()),
     };
     Ok(super::all(&Gateways::default()).into_iter().map(standing).collect())
+}
+
+async fn parked_streams(pool: &PgPool) -> Result<HashMap<String, Vec<ParkedStream>>, sqlx::Error> {
+    let mut parked: HashMap<String, Vec<ParkedStream>> = HashMap::new();
+    for row in sqlx::query_file!("src/sql/list_parked.sql", PARKED_SHOWN_MAX).fetch_all(pool).await? {
+        parked.entry(row.process).or_default().push(ParkedStream {
+            stream: StreamId { category: row.category.into(), id: row.stream_id },
+            position: Position(row.position),
+            reason: row.reason,
+            parked_at: row.parked_at,
+        });
+    }
+    Ok(parked)
+}
+
+/// Asks the process to try a stream again that it has set aside. False if it has set no such stream aside.
+pub async fn resume(pool: &PgPool, process: &str, stream: &StreamId) -> Result<bool, sqlx::Error> {
+    let resumed = sqlx::query_file!("src/sql/resume_stream.sql", process, stream.category.as_ref(), stream.id);
+    Ok(resumed.execute(pool).await?.rows_affected() > 0)
 }

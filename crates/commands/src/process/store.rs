@@ -74,23 +74,16 @@ impl Remembered {
             let due: Vec<_> = set.iter().filter_map(|deadline| deadline.2).collect();
             sqlx::query_file!("src/sql/set_deadlines.sql", process, &kinds, &subjects, &due).execute(&mut *tx).await?;
         }
-        clear_in_tx(tx, process, cleared.into_iter().map(|(kind, subject, _)| (kind, subject)).unzip()).await?;
+        if !cleared.is_empty() {
+            let (kinds, subjects): (Vec<_>, Vec<_>) =
+                cleared.into_iter().map(|(kind, subject, _)| (kind, subject)).unzip();
+            sqlx::query_file!("src/sql/clear_deadlines.sql", process, &kinds, &subjects).execute(&mut *tx).await?;
+        }
         if !self.calls.is_empty() {
             request_calls_in_tx(tx, process, &self.calls).await?;
         }
         Ok(())
     }
-}
-
-pub(super) async fn clear_in_tx(
-    tx: &mut PgConnection,
-    process: &str,
-    (kinds, subjects): (Vec<String>, Vec<Uuid>),
-) -> Result<(), sqlx::Error> {
-    if !kinds.is_empty() {
-        sqlx::query_file!("src/sql/clear_deadlines.sql", process, &kinds, &subjects).execute(tx).await?;
-    }
-    Ok(())
 }
 
 async fn request_calls_in_tx(
