@@ -1,4 +1,4 @@
-.PHONY: dev test lint sqlx year bench bench-growth
+.PHONY: dev test lint sqlx year faults bench bench-growth
 
 root := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 
@@ -21,6 +21,10 @@ sqlx:
 # The whole year of sales through HTTP to a real Kafka, reconciled: make year BASKETS=FILE ARGS="--stock-factor 0.9"
 year:
 	@$(root)scripts/year "$(BASKETS)" $(ARGS)
+
+# Injects faults for ten minutes, and plants bugs to see that they are found: make faults MINUTES=60 ARGS="--only F06 --seed 7"
+faults:
+	@$(root)scripts/faults $(if $(MINUTES),--minutes $(MINUTES)) --results $(root)faults/RESULTS.md $(ARGS)
 
 # Daybook against its peers, into bench/RESULTS.md, in some twelve minutes: make bench ARGS="--quick"
 bench:

@@ -161,6 +161,18 @@ fn every_sql_file_is_used() {
 }
 
 #[test]
+fn scripts_build_the_program_without_the_features_of_the_tests() {
+    let sources = sources();
+    let mut broken = Vec::new();
+    for script in sources.iter().filter(|source| source.path.starts_with("scripts/")) {
+        let builds = script.text.lines().enumerate().filter(|(_, line)| line.contains("--bin daybook"));
+        let wrong = builds.filter(|(_, line)| !line.contains("--package api"));
+        broken.extend(wrong.map(|(index, line)| format!("{}:{}: {line}", script.path, index + 1)));
+    }
+    check(&broken, "name the package: of a whole workspace cargo builds everything with the features of everything");
+}
+
+#[test]
 fn the_documents_name_files_that_exist() {
     let sources = sources();
     let mut paths: BTreeSet<&str> = BTreeSet::new();

@@ -113,6 +113,8 @@ pub(crate) fn not_found() -> Problem {
 
 pub(crate) fn problem_of(error: &QueryError) -> Problem {
     match error {
+        #[cfg(feature = "planted-bugs")]
+        QueryError::Database(_) if eventstore::planted::is("error-500") => Problem::internal(error),
         QueryError::Database(_) | QueryError::NotInstalled { .. } => Problem::new(Code::Unavailable).because(error),
         QueryError::UnusableValue(_) => Problem::new(Code::InvalidValue).detail("A parameter's value cannot be used."),
         QueryError::Incomplete { projection } => {

@@ -10,6 +10,8 @@ use crate::problems::Code;
 
 pub(crate) fn problem_of(error: &CommandError) -> Problem {
     match error {
+        #[cfg(feature = "planted-bugs")]
+        CommandError::Unavailable if eventstore::planted::is("error-500") => Problem::internal(error),
         CommandError::Rejected(rejection) => of_rejection(rejection),
         CommandError::Overloaded => Problem::new(Code::Overloaded),
         CommandError::Unavailable => Problem::new(Code::Unavailable),

@@ -92,6 +92,10 @@ fn stop_on_signal(health: Health, stopping: CancellationToken) -> io::Result<()>
         };
         next().await;
         tracing::info!("stopping");
+        #[cfg(feature = "planted-bugs")]
+        if eventstore::planted::is("cut-at-stop") {
+            std::process::exit(0);
+        }
         health.stop();
         stopping.cancel();
         next().await;

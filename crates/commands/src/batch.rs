@@ -154,6 +154,10 @@ impl Batch {
 
     fn keep_key(&mut self, pending: &Pending, version: i64, position: Position) {
         let Some(key) = &pending.envelope.key else { return };
+        #[cfg(feature = "planted-bugs")]
+        if eventstore::planted::is("no-idempotency-key") {
+            return;
+        }
         self.keys_seen.insert((key.scope.clone(), key.key.clone()));
         self.keys.push(NewKey {
             scope: key.scope.clone(),
@@ -173,6 +177,16 @@ impl Batch {
             .filter_map(|waiting| waiting.pending.envelope.key.as_ref())
             .map(|key| (key.scope.clone(), key.key.clone()))
             .collect()
+    }
+
+    /// The planted bug `answer-before-commit`.
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) fn answered_before_the_append(self) -> Self {
+        if !eventstore::planted::is("answer-before-commit") {
+            return self;
+        }
+        Self::answer(self.waiting);
+        Self { waiting: Vec::new(), ..self }
     }
 
     /// Every answer leaves here, once the append (or the check of the head) has shown that the batch stands.

@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use eventstore::follow::HeadWatch;
-use eventstore::{Appended, Book, Head, NewEvent, Point, Position, ReadError, RecordedEvent, StreamId, Writer};
+use eventstore::{
+    Appended, Book, Head, NewEvent, Point, Position, ReadError, RecordedEvent, StreamId, Writer, failpoint,
+};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use announcer::Announcer;
@@ -375,6 +377,8 @@ impl Executor {
     }
 
     async fn conclude_with_append(&mut self, batch: Batch, now: DateTime<Utc>) {
+        #[cfg(feature = "planted-bugs")]
+        let batch = batch.answered_before_the_append();
         let started = Instant::now();
         let Self { writer, head, announcer, .. } = self;
         let appended = announcer.tell_if_slow(writer.append(head, now, &batch.events, &batch.keys)).await;
@@ -399,6 +403,7 @@ impl Executor {
                 self.batch_max = BATCH_COMMANDS_MAX;
                 self.announcer.announce(Health::Writing);
                 self.heads.publish(head.point.position);
+                failpoint::reached("append.before_reply");
                 Batch::answer(batch.waiting);
             }
             Err(error) => self.recover(error, batch).await,

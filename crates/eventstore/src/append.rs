@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::{
     book::Appended,
     event::{Hash, NewEvent, Point, Position},
+    failpoint,
     idempotency::NewKey,
     read::Head,
     session::{Session, SessionError},
@@ -19,6 +20,10 @@ use crate::{
 /// When a statement is given up. Beyond the server's own limit of 5 s, so that it tells of the network or of a stopped
 /// server.
 const ANSWER_LIMIT: Duration = Duration::from_secs(7);
+
+/// The page that the planted bug `wrong-hash` spoils.
+#[cfg(feature = "planted-bugs")]
+const WRONG_HASH_AT: i64 = 60;
 
 pub(crate) const STREAM_VERSION_KEY: &str = "events_stream_version_key";
 
@@ -109,11 +114,13 @@ impl<'a> Batch<'a> {
     async fn try_send(&self, session: &mut Session, in_turn: bool) -> Result<Inserted, SessionError> {
         let connection = session.connection().await?;
         let outcome = timeout(ANSWER_LIMIT, self.insert(connection, in_turn)).await;
+        failpoint::reached("append.after_commit");
         session.judge(outcome)
     }
 
     async fn insert(&self, connection: &mut PgConnection, in_turn: bool) -> Result<Inserted, sqlx::Error> {
         let Self { seen, recorded_at, events, keys } = self;
+        failpoint::reached("append.before_insert");
         // sqlx reads on to ReadyForQuery before it returns the row, so a row in hand is a commit, not the promise of
         // one.
         sqlx::query_file_as!(
@@ -159,7 +166,9 @@ impl<'a> Batch<'a> {
             &keys.expire_at as &[Option<DateTime<Utc>>],
             recorded_at,
         );
+        failpoint::reached("idempotency.before_save");
         let outcome = timeout(ANSWER_LIMIT, query.fetch_one(connection)).await;
+        failpoint::reached("idempotency.after_save");
         session.judge(outcome)
     }
 
@@ -198,6 +207,10 @@ impl<'a> EventColumns<'a> {
         for event in events {
             position = position.next();
             hash = event.hash_after(hash, position, recorded_at);
+            #[cfg(feature = "planted-bugs")]
+            if position.0 == WRONG_HASH_AT && crate::planted::is("wrong-hash") {
+                hash.0[0] ^= 1;
+            }
             columns.categories.push(&event.stream.category);
             columns.stream_ids.push(event.stream.id);
             columns.stream_versions.push(event.stream_version);

@@ -7,16 +7,20 @@
 //! - `follow`: the same for whoever keeps up with the book, checked; `feed`: one reading for all of them in a process;
 //!   `verify`: for whoever doubts it
 //! - `publisher`: the book into Kafka
+//! - `failpoint`, `planted`: what the fault harness makes of a program, in builds for it alone
 //! - `migrations`: the schema, of the book and of everything else
 
 mod append;
 pub mod book;
 mod canonical;
 pub mod event;
+pub mod failpoint;
 pub mod feed;
 pub mod follow;
 pub mod idempotency;
 mod migrations;
+#[cfg(feature = "planted-bugs")]
+pub mod planted;
 pub mod publisher;
 mod raw_json;
 pub mod read;

@@ -95,11 +95,28 @@ impl ReadModels {
         position: Position,
         patience: Duration,
     ) -> Result<(), QueryError> {
+        #[cfg(feature = "planted-bugs")]
+        self.leave_a_transaction_open().await;
         let give_up_at = Instant::now() + patience;
         for projection in projections {
             self.wait_for_one(projection, position, give_up_at).await?;
         }
         Ok(())
+    }
+
+    /// The planted bug `leaked-transaction`: once a process, a connection goes back to the pool inside a transaction.
+    #[cfg(feature = "planted-bugs")]
+    async fn leave_a_transaction_open(&self) {
+        static LEFT: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+        if eventstore::planted::is("leaked-transaction")
+            && let Ok(mut connection) = self.pool.acquire().await
+            && !LEFT.swap(true, std::sync::atomic::Ordering::Relaxed)
+        {
+            let _begun = sqlx::raw_sql("BEGIN").execute(&mut *connection).await;
+            // Nobody takes it again, so that it stays as it is.
+            let _held = connection.leak();
+            std::mem::forget(_held);
+        }
     }
 
     async fn wait_for_one(

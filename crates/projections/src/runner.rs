@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use eventstore::{
-    Feed, Point, Position, ReadError, RecordedEvent,
+    Feed, Point, Position, ReadError, RecordedEvent, failpoint,
     follow::{FollowError, HeadWatch},
 };
 use sqlx::{Connection, postgres::PgConnectOptions};
@@ -268,6 +268,10 @@ impl Runner {
     ) -> Result<bool, RunError> {
         let projection = self.projection;
         let definition = projection.definition();
+        #[cfg(feature = "planted-bugs")]
+        if eventstore::planted::is("checkpoint-before-apply") {
+            return self.post_after_the_checkpoint(from, to, events).await;
+        }
         let mut tx = self.session.connection().await?.begin().await?;
         let locked = checkpoint::lock_in_tx(&mut tx, definition).await?;
         let Some(checkpoint) = locked.filter(|checkpoint| checkpoint.point == from) else {
@@ -279,18 +283,39 @@ impl Runner {
         } else {
             events
         };
+        failpoint::reached("projection.before_apply");
         match care {
             _ if events.is_empty() => {}
             Care::Together => projection.apply(&mut tx, events).await.map_err(RunError::Apply)?,
             Care::Around => parked::apply_around_in_tx(&mut tx, projection, events.to_vec()).await?,
         }
+        failpoint::reached("projection.after_apply");
         // Nobody can have moved what is locked. If someone has, nothing of this is to stay.
         let is_ours = checkpoint::advance(&mut tx, definition, from, to).await?;
+        failpoint::reached("projection.before_commit");
         if is_ours {
             tx.commit().await?
         } else {
             tx.rollback().await?
         }
+        Ok(is_ours)
+    }
+
+    /// The planted bug `checkpoint-before-apply`: two transactions where one belongs.
+    #[cfg(feature = "planted-bugs")]
+    async fn post_after_the_checkpoint(
+        &mut self,
+        from: Point,
+        to: Point,
+        events: &[Arc<RecordedEvent>],
+    ) -> Result<bool, RunError> {
+        let projection = self.projection;
+        let connection = self.session.connection().await?;
+        let is_ours = checkpoint::advance(connection, projection.definition(), from, to).await?;
+        failpoint::reached("projection.before_apply");
+        let mut tx = connection.begin().await?;
+        projection.apply(&mut tx, events).await.map_err(RunError::Apply)?;
+        tx.commit().await?;
         Ok(is_ours)
     }
 

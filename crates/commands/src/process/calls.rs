@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use eventstore::event::Position;
+use eventstore::failpoint;
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -144,11 +145,16 @@ impl CallWorkers {
 
     async fn make(&self, call: ClaimedCall) {
         let started = std::time::Instant::now();
+        failpoint::reached("call.before_request");
         let performed = perform(&call, &self.commands, &self.gateways).await;
+        failpoint::reached("call.after_answer");
         metrics::histogram!("daybook_call_seconds", "kind" => call.kind.name()).record(started.elapsed().as_secs_f64());
         let settled = match performed {
             Performed::Done(result) => match result.run(&self.commands, envelope(&call)).await {
-                Ok(()) => self.finish(&call).await,
+                Ok(()) => {
+                    failpoint::reached("call.after_record");
+                    self.finish(&call).await
+                }
                 Err(CommandError::Rejected(rejection)) => {
                     tracing::warn!(payment.id = %call.payment_id, %rejection, "the result of a call was rejected");
                     self.finish(&call).await

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use domain::aggregate::UnreadableEvent;
 use eventstore::follow::{FollowError, HeadWatch};
-use eventstore::{Feed, Point, Position, ReadError, RecordedEvent, StreamId};
+use eventstore::{Feed, Point, Position, ReadError, RecordedEvent, StreamId, failpoint};
 use sqlx::PgPool;
 use tokio::sync::watch;
 use tokio::task::JoinError;
@@ -228,6 +228,7 @@ impl ProcessRunner {
             store::save_in_tx(&mut tx, self.process.name(), read).await?;
         }
         let fired = if is_at_head && deadlines { self.fire_due(&mut tx, read.position).await? } else { 0 };
+        failpoint::reached("process.before_commit");
         tx.commit().await?;
         self.moved(Reading::from(read));
         Ok(if is_at_head && fired == 0 { Round::Idle } else { Round::Worked })
@@ -288,6 +289,7 @@ impl ProcessRunner {
         for Stuck { stream, position, reason } in &stuck {
             tracing::error!(process = self.name(), %stream, position = position.0, reason, "a stream is set aside");
         }
+        failpoint::reached("process.before_checkpoint");
         parked::park_in_tx(tx, self.process.name(), &stuck).await?;
         remembered.write_in_tx(tx, self.process.name()).await?;
         Ok((read, stuck))

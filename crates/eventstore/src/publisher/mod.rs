@@ -13,7 +13,6 @@ mod batch;
 mod client;
 mod config;
 mod error;
-mod failpoint;
 mod once;
 mod partition;
 mod patience;

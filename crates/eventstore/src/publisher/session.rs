@@ -8,13 +8,13 @@ use uuid::Uuid;
 use super::batch::Batch;
 use super::config::{Mode, PublisherConfig, RECORD_BYTES_MAX};
 use super::error::{PublishError, Refusal};
-use super::failpoint;
 use super::partition::partition_of;
 use super::producer::Producer;
 use super::progress::{self, Progress};
 use super::record::Envelope;
 use super::topics::Topics;
 use crate::event::{Hash, RecordedEvent};
+use crate::failpoint;
 
 /// Headers and framing of a record beside payload and metadata, at most.
 const RECORD_BYTES_BESIDE: usize = 16 * 1024;

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventstore::{Point, Position, RecordedEvent, StreamId};
+use eventstore::{Point, Position, RecordedEvent, StreamId, failpoint};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -62,12 +62,23 @@ pub(super) struct Task {
 }
 
 impl Task {
+    fn envelope(&self) -> Envelope {
+        #[cfg(feature = "planted-bugs")]
+        if eventstore::planted::is("no-derived-key") {
+            return Envelope { key: None, ..self.envelope.clone() };
+        }
+        self.envelope.clone()
+    }
+
     /// A rejection is an answer: the world has moved on, and the rules have said what that means. Everything else is
     /// tried again: here, and then with the whole page, unless it is a fault of ours.
     async fn run(self, process: &'static str, commands: &Commands) -> Result<(), ProcessError> {
         let (mut tries, mut failures) = (0, 0);
         loop {
-            match self.runnable.run(commands, self.envelope.clone()).await {
+            failpoint::reached("process.before_effect");
+            let done = self.runnable.run(commands, self.envelope()).await;
+            failpoint::reached("process.after_effect");
+            match done {
                 Ok(()) => return Ok(()),
                 Err(CommandError::Rejected(rejection)) => {
                     tracing::warn!(process, command = self.runnable.name(), position = self.position.0, %rejection,

@@ -1,0 +1,197 @@
+//! F01, F02, F03, F24, F28: what can happen to a process.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tokio::time::sleep;
+
+use crate::{
+    cluster::signal_process,
+    error::Error,
+    evidence::Stopping,
+    probe,
+    stage::{STOPPED_WITHIN, Stage},
+};
+
+const KILL_AFTER_MIN: Duration = Duration::from_millis(500);
+const KILL_AFTER_MAX: Duration = Duration::from_millis(2_500);
+/// The network between a node and Postgres is that slow while nodes are killed, so that something is always on its way.
+const SLOW_NETWORK: Duration = Duration::from_millis(5);
+/// Every step is reached by the load within moments of the start.
+const STEP_WITHIN: Duration = Duration::from_secs(25);
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// Load between two crashes.
+const BETWEEN: Duration = Duration::from_millis(400);
+
+/// Every step that has a name, beside those of the publisher, which needs a Kafka.
+const STEPS: [&str; 16] = [
+    "append.before_insert",
+    "append.after_commit",
+    "append.before_reply",
+    "idempotency.before_save",
+    "idempotency.after_save",
+    "projection.before_apply",
+    "projection.after_apply",
+    "projection.before_commit",
+    "process.before_effect",
+    "process.after_effect",
+    "process.before_checkpoint",
+    "process.before_commit",
+    "call.before_request",
+    "call.after_answer",
+    "call.after_record",
+    "append.answer_lost",
+];
+/// Not a step in the program: the proxy keeps the answer, and the node is killed while it waits.
+const ANSWER_LOST: &str = "append.answer_lost";
+
+/// F01.
+pub(crate) async fn killed_at_random(stage: &mut Stage) -> Result<(), Error> {
+    let mut rng = stage.rng.fork("kills");
+    let (began, time) = (Instant::now(), stage.time());
+    stage.proxy.delay(SLOW_NETWORK);
+    // From the first restart on a planned failpoint is there.
+    stage.nodes[0].kill().await;
+    stage.start(0).await?;
+    let mut kills = 1;
+    while began.elapsed() < time {
+        let lives_for = rng.between(KILL_AFTER_MIN, KILL_AFTER_MAX);
+        // It may end by itself, at a failpoint.
+        stage.nodes[0].ends(lives_for).await;
+        stage.nodes[0].kill().await;
+        stage.start(0).await?;
+        kills += 1;
+    }
+    stage.note(format!("{kills} kills"));
+    Ok(())
+}
+
+/// F02: exhaustive and deterministic but for what the load happens to do at that moment.
+pub(crate) async fn killed_at_every_step(stage: &mut Stage) -> Result<(), Error> {
+    let mut rng = stage.rng.fork("steps");
+    if stage.plan.bug.is_some() {
+        return killed_at_random(stage).await;
+    }
+    let rounds = (stage.plan.scale.round() as u64).max(1);
+    for _ in 0..rounds {
+        for step in STEPS {
+            let times = 1 + rng.below(4);
+            stage.nodes[0].kill().await;
+            let is_reached = if step == ANSWER_LOST {
+                killed_while_it_waits(stage).await?
+            } else {
+                stage.nodes[0].start(Some(&format!("{step}:{times}:kill"))).await?;
+                stage.nodes[0].ends(STEP_WITHIN).await.is_some()
+            };
+            if is_reached {
+                stage.note(step);
+            } else {
+                stage.find("F02", format!("the step {step} was not reached {times} times within {STEP_WITHIN:?}"));
+                stage.nodes[0].kill().await;
+            }
+            stage.nodes[0].start(None).await?;
+            sleep(BETWEEN).await;
+        }
+    }
+    Ok(())
+}
+
+async fn killed_while_it_waits(stage: &mut Stage) -> Result<bool, Error> {
+    stage.nodes[0].start(None).await?;
+    probe::ready(stage.nodes[0].port(), STEP_WITHIN).await?;
+    let before = stage.proxy.swallowed();
+    stage.proxy.swallow_commits(1);
+    let began = Instant::now();
+    while stage.proxy.swallowed() == before && began.elapsed() < STEP_WITHIN {
+        sleep(LOOK_AGAIN).await;
+    }
+    stage.nodes[0].kill().await;
+    Ok(stage.proxy.swallowed() > before)
+}
+
+/// F03: two nodes follow the book at once; now one, now the other is killed.
+pub(crate) async fn workers_killed(stage: &mut Stage) -> Result<(), Error> {
+    let mut rng = stage.rng.fork("kills");
+    let (began, time) = (Instant::now(), stage.time());
+    stage.proxy.delay(SLOW_NETWORK);
+    let mut kills = 0;
+    while began.elapsed() < time {
+        let node = rng.index(stage.nodes.len());
+        stage.nodes[node].kill().await;
+        kills += 1;
+        sleep(rng.between(Duration::ZERO, KILL_AFTER_MIN)).await;
+        stage.start(node).await?;
+        for node in 0..stage.nodes.len() {
+            if !stage.nodes[node].is_running() {
+                stage.start(node).await?;
+            }
+        }
+        sleep(rng.between(KILL_AFTER_MIN, KILL_AFTER_MAX)).await;
+    }
+    stage.note(format!("{kills} kills"));
+    Ok(())
+}
+
+/// F24: a node, then Postgres with all its processes, stands still and goes on as if nothing had been.
+pub(crate) async fn paused(stage: &mut Stage) -> Result<(), Error> {
+    let mut rng = stage.rng.fork("pauses");
+    let (began, time) = (Instant::now(), stage.time());
+    let (least, most) = (Duration::from_millis(500), (time / 4).clamp(Duration::from_secs(1), Duration::from_secs(12)));
+    let mut pauses = 0;
+    while began.elapsed() < time {
+        let pause = rng.between(least, most);
+        if pauses % 3 == 2 {
+            let processes = stage.cluster.processes()?;
+            signal_all(&processes, Signal::STOP);
+            sleep(pause).await;
+            signal_all(&processes, Signal::CONT);
+        } else {
+            let node = rng.index(stage.nodes.len());
+            stage.nodes[node].signal(Signal::STOP);
+            sleep(pause).await;
+            stage.nodes[node].signal(Signal::CONT);
+        }
+        pauses += 1;
+        sleep(rng.between(Duration::from_millis(200), Duration::from_millis(900))).await;
+    }
+    stage.note(format!("{pauses} pauses"));
+    Ok(())
+}
+
+/// A process of Postgres may have ended meanwhile.
+fn signal_all(processes: &[u32], signal: Signal) {
+    for pid in processes {
+        let _gone = signal_process(*pid, signal);
+    }
+}
+
+/// F28: told to stop under load, the node answers what it has taken and ends with 0; told twice, it ends at once.
+pub(crate) async fn stopped_in_order(stage: &mut Stage) -> Result<(), Error> {
+    let mut rng = stage.rng.fork("stops");
+    let (began, time) = (Instant::now(), stage.time());
+    stage.proxy.delay(4 * SLOW_NETWORK);
+    let mut stops = 0;
+    while began.elapsed() < time {
+        sleep(rng.between(KILL_AFTER_MIN, KILL_AFTER_MAX)).await;
+        let from = stage.site.history.now();
+        stage.nodes[0].signal(Signal::TERM);
+        let ended = stage.nodes[0].ends(STOPPED_WITHIN).await;
+        stage.stops.push(Stopping { node: 0, from, to: stage.site.history.now() });
+        if ended != Some(0) {
+            stage.find("F28", format!("told to stop, the node ended with {ended:?}"));
+            stage.nodes[0].kill().await;
+        }
+        stops += 1;
+        stage.start(0).await?;
+        probe::ready(stage.nodes[0].port(), STEP_WITHIN).await?;
+    }
+    stage.nodes[0].signal(Signal::TERM);
+    sleep(LOOK_AGAIN).await;
+    stage.nodes[0].signal(Signal::TERM);
+    if stage.nodes[0].ends(Duration::from_secs(5)).await.is_none() {
+        stage.find("F28", "told to stop twice, the node went on");
+        stage.nodes[0].kill().await;
+    }
+    stage.note(format!("{stops} stops"));
+    Ok(())
+}

@@ -1,0 +1,2 @@
+SELECT scope, key, position
+FROM book.idempotency
