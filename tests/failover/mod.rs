@@ -1,6 +1,7 @@
 //! A standby takes over, or a backup is restored: what was answered is there or is said to be lost, and whoever had read more than
 //! there is says so and diverges from nothing.
 
+mod asynchronous;
 mod followers;
 mod node;
 mod synchronous;

@@ -192,7 +192,11 @@ impl ProcessRunner {
 
     /// One page of events or, at the head, the deadlines that are due.
     pub async fn run_once(&mut self) -> Result<Round, ProcessError> {
-        self.round(true).await
+        let round = self.round(true).await;
+        if round.is_err() {
+            self.reading = None;
+        }
+        round
     }
 
     /// Events that ask for nothing are read without a word to the database; what asks for something is done, remembered and
@@ -216,6 +220,10 @@ impl ProcessRunner {
             // Another node has been at work meanwhile: what it passed is not ours to react to.
             self.moved(Reading::from(checkpoint));
             return Ok(Round::Worked);
+        }
+        if read != checkpoint {
+            // Before anything is made of events that a failover may have lost since they were read.
+            self.feed.confirm_in_tx(&mut tx, read).await?;
         }
         self.run_all(asked.lines).await?;
         asked.remembered.write_in_tx(&mut tx, self.process.name()).await?;
