@@ -4,6 +4,8 @@
 mod asynchronous;
 mod followers;
 mod node;
+mod paste;
+mod restore;
 mod synchronous;
 
 use api::servers::postgres::DATABASE;
