@@ -4,6 +4,7 @@ mod answers;
 mod append;
 mod append_only;
 mod following;
+mod machine;
 mod plans;
 mod proxy;
 mod python;

@@ -20,7 +20,7 @@ use tokio::{
 };
 
 /// Passes bytes on while it is open. Shut, it cuts every connection and every new one.
-pub(super) struct Gate {
+pub(crate) struct Gate {
     port: u16,
     passage: Arc<Passage>,
     accepting: JoinHandle<()>,
@@ -37,7 +37,7 @@ struct Passage {
 
 impl Gate {
     /// To the server at this port.
-    pub(super) async fn to(server: u16) -> Self {
+    pub(crate) async fn to(server: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let passage = Arc::new(Passage {
@@ -51,31 +51,35 @@ impl Gate {
     }
 
     /// To the server that all tests share.
-    pub(super) async fn to_shared() -> Self {
+    pub(crate) async fn to_shared() -> Self {
         Self::to(support::postgres::postgres().await.port()).await
     }
 
     /// How to log in through here: where `url` does.
-    pub(super) fn options(&self, url: &str) -> PgConnectOptions {
+    pub(crate) fn options(&self, url: &str) -> PgConnectOptions {
         url.parse::<PgConnectOptions>().unwrap().host("127.0.0.1").port(self.port)
     }
 
-    pub(super) fn shut(&self) {
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn shut(&self) {
         self.passage.is_open.send_replace(false);
     }
 
-    pub(super) fn open(&self) {
+    pub(crate) fn open(&self) {
         self.passage.is_open.send_replace(true);
     }
 
     /// Opens to a server that has come up elsewhere.
-    pub(super) fn open_to(&self, server: u16) {
+    pub(crate) fn open_to(&self, server: u16) {
         self.passage.server.store(server, Ordering::SeqCst);
         self.open();
     }
 
     /// The server carries out the next statement, its answer does not arrive, and the gate shuts.
-    pub(super) fn shut_before_the_next_reply(&self) {
+    pub(crate) fn shut_before_the_next_reply(&self) {
         self.shut_before_reply(0);
     }
 
@@ -90,11 +94,11 @@ impl Gate {
     }
 
     /// Until somebody has tried this often to get through the shut gate.
-    pub(super) async fn until_turned_away(&self, times: usize) {
+    pub(crate) async fn until_turned_away(&self, times: usize) {
         self.passage.turned_away.subscribe().wait_for(|turned_away| *turned_away >= times).await.unwrap();
     }
 
-    pub(super) async fn until_shut(&self) {
+    pub(crate) async fn until_shut(&self) {
         self.passage.is_open.subscribe().wait_for(|is_open| !is_open).await.unwrap();
     }
 }

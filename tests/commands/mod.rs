@@ -5,11 +5,11 @@ mod answers;
 mod deadlines;
 mod executors;
 mod fate;
-mod gate;
+pub(crate) mod gate;
 mod gateway;
 mod keys;
 mod model;
-mod node;
+pub(crate) mod node;
 mod orders;
 mod outages;
 mod parking;
@@ -17,7 +17,7 @@ mod processes;
 mod provider;
 mod recovery;
 mod running;
-mod shop;
+pub(crate) mod shop;
 mod snapshots;
 mod taking;
 mod use_cases;
@@ -25,10 +25,10 @@ mod vault;
 mod world;
 
 /// A small generator of random numbers, so that a seed gives the same run everywhere (SplitMix64).
-struct Chance(u64);
+pub(crate) struct Chance(pub(crate) u64);
 
 impl Chance {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -36,12 +36,12 @@ impl Chance {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         (self.next() % bound as u64) as usize
     }
 
     /// The seed of this run: `SEED` where a run is to be repeated. It is printed, and shown when the test fails.
-    fn seed() -> u64 {
+    pub(crate) fn seed() -> u64 {
         let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
         let seed = seed.unwrap_or_else(|| uuid::Uuid::new_v4().as_u64_pair().0);
         println!("SEED={seed}");

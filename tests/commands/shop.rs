@@ -19,27 +19,27 @@ use uuid::Uuid;
 
 use super::node::Node;
 
-pub(super) fn sku(text: &str) -> Sku {
+pub(crate) fn sku(text: &str) -> Sku {
     Sku::new(text).unwrap()
 }
 
-pub(super) fn units(units: i64) -> Quantity {
+pub(crate) fn units(units: i64) -> Quantity {
     Quantity::new(units).unwrap()
 }
 
-pub(super) fn pounds(amount: i64) -> Money {
+pub(crate) fn pounds(amount: i64) -> Money {
     Money::new(amount * 100, currency())
 }
 
-pub(super) fn currency() -> Currency {
+pub(crate) fn currency() -> Currency {
     Currency::new("GBP").unwrap()
 }
 
-pub(super) fn customer(number: u128) -> CustomerId {
+pub(crate) fn customer(number: u128) -> CustomerId {
     CustomerId::from_uuid(Uuid::from_u128(number))
 }
 
-pub(super) fn create_product(code: &str, price: Money) -> CreateProduct {
+pub(crate) fn create_product(code: &str, price: Money) -> CreateProduct {
     CreateProduct {
         sku: sku(code),
         name: Name::new(code).unwrap(),
@@ -52,29 +52,29 @@ pub(super) fn create_product(code: &str, price: Money) -> CreateProduct {
     }
 }
 
-pub(super) fn receive(code: &str, quantity: i64) -> ReceiveStock {
+pub(crate) fn receive(code: &str, quantity: i64) -> ReceiveStock {
     ReceiveStock { sku: sku(code), location: Location::main(), quantity: units(quantity) }
 }
 
 /// A published product of ten pounds, with this many units at `main`.
-pub(super) async fn stocked(node: &Node, code: &str, quantity: i64) {
+pub(crate) async fn stocked(node: &Node, code: &str, quantity: i64) {
     node.accept(create_product(code, pounds(10))).await;
     node.accept(receive(code, quantity)).await;
 }
 
-pub(super) fn open_cart(cart_id: CartId) -> OpenCart {
+pub(crate) fn open_cart(cart_id: CartId) -> OpenCart {
     OpenCart { cart_id, customer_id: customer(1), guest: false, currency: currency() }
 }
 
-pub(super) fn new_cart() -> OpenCart {
+pub(crate) fn new_cart() -> OpenCart {
     open_cart(CartId::from_uuid(Uuid::now_v7()))
 }
 
-pub(super) fn add(cart_id: CartId, code: &str, quantity: i64) -> AddItem {
+pub(crate) fn add(cart_id: CartId, code: &str, quantity: i64) -> AddItem {
     AddItem { cart_id, owner: None, sku: sku(code), quantity: units(quantity) }
 }
 
-pub(super) async fn cart_of(node: &Node, lines: &[(&str, i64)]) -> CartId {
+pub(crate) async fn cart_of(node: &Node, lines: &[(&str, i64)]) -> CartId {
     let cart_id = node.accept(new_cart()).await.outcome.cart_id;
     for (code, quantity) in lines {
         node.accept(add(cart_id, code, *quantity)).await;
@@ -82,7 +82,7 @@ pub(super) async fn cart_of(node: &Node, lines: &[(&str, i64)]) -> CartId {
     cart_id
 }
 
-pub(super) fn payment(token: &str) -> PaymentDetails {
+pub(crate) fn payment(token: &str) -> PaymentDetails {
     PaymentDetails {
         provider: Provider::new("simulated").unwrap(),
         method: Method::new("card").unwrap(),
@@ -90,7 +90,7 @@ pub(super) fn payment(token: &str) -> PaymentDetails {
     }
 }
 
-pub(super) fn check_out(cart_id: CartId, token: &str) -> CheckOut {
+pub(crate) fn check_out(cart_id: CartId, token: &str) -> CheckOut {
     CheckOut {
         cart_id,
         owner: None,

@@ -9,4 +9,4 @@ mod crashes;
 mod in_process;
 mod order;
 mod refusals;
-mod topics;
+pub(crate) mod topics;

@@ -119,6 +119,11 @@ fn records(brokers: &str, topics: &BTreeMap<String, i32>) -> Vec<Record> {
     records
 }
 
+/// How many committed records there are under a prefix.
+pub(crate) fn count_records(brokers: &str, prefix: &str) -> usize {
+    records(brokers, &topics(brokers, prefix)).len()
+}
+
 /// Every topic holds exactly the book's events of its category, each once, in order, and each record proves itself.
 fn check(brokers: &str, prefix: &str, book_id: Uuid, title: Hash, events: &[RecordedEvent]) {
     let topics = topics(brokers, prefix);
@@ -150,7 +155,7 @@ fn check(brokers: &str, prefix: &str, book_id: Uuid, title: Hash, events: &[Reco
 }
 
 /// As `check`, of the whole book.
-pub(super) async fn check_book(brokers: &str, prefix: &str, book: &Book) {
+pub(crate) async fn check_book(brokers: &str, prefix: &str, book: &Book) {
     let title = book.title().await.unwrap();
     let events = book.page(Position::TITLE, i64::MAX - 1).await.unwrap();
     let (brokers, prefix) = (brokers.to_owned(), prefix.to_owned());

@@ -2,12 +2,15 @@
 //!
 //! - [`scratch`]: folders under Cargo's target folder, swept by the next run
 //! - [`postgres`]: the cluster of the run and its databases
+//! - [`cluster`]: a cluster of one test's own, to be killed, followed and restored
 //! - [`mod@kafka`]: the broker of the run; [`jars`]: where its program comes from
 
+pub mod cluster;
 pub mod jars;
 pub mod kafka;
 pub mod postgres;
 pub mod scratch;
 
+pub use cluster::Cluster;
 pub use kafka::kafka;
 pub use postgres::Database;

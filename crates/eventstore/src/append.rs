@@ -172,7 +172,8 @@ impl<'a> Batch<'a> {
         session.judge(outcome)
     }
 
-    /// Who holds the positions of this batch.
+    /// Who holds the positions of this batch. Where it is ours it is answered as an append is: once the standbys have it. The
+    /// session that wrote it may have ended before they had.
     pub(crate) async fn read_back(&self, session: &mut Session) -> Result<ReadBack, SessionError> {
         let first = self.seen.position.next();
         let last = self.head().point;
@@ -180,7 +181,11 @@ impl<'a> Batch<'a> {
         let query =
             sqlx::query_file_as!(ReadBack, "src/sql/read_after_append.sql", first.0, last.position.0, &last.hash.0[..]);
         let outcome = timeout(ANSWER_LIMIT, query.fetch_one(connection)).await;
-        session.judge(outcome)
+        let found = session.judge(outcome)?;
+        if found.last_is_ours {
+            session.await_standbys().await?;
+        }
+        Ok(found)
     }
 }
 

@@ -6,12 +6,13 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
+use sqlx::PgConnection;
 use tokio::sync::Mutex;
 
 use crate::{
     event::{Point, RecordedEvent},
     follow::{FollowError, read_checked},
-    read::Book,
+    read::{Book, ReadError, read_hash},
 };
 
 /// Events read at once by whoever is the first to want them.
@@ -63,14 +64,36 @@ impl Feed {
                 return read_checked(&self.book, point, limit).await;
             }
         }
+        let read = read_checked(&self.book, point, READ_EVENTS.max(limit)).await;
+        if matches!(read, Err(FollowError::BookWentBack { .. })) {
+            // What is kept may be of the history that is lost.
+            *kept = None;
+        }
+        let mut read = read?;
         let newest = match kept.as_mut() {
             Some(newest) if newest.end == point => newest,
             _ => kept.insert(Newest::from(point)),
         };
-        let mut read = read_checked(&self.book, point, READ_EVENTS.max(limit)).await?;
         newest.keep(&read);
         read.truncate(limit);
         Ok(read)
+    }
+
+    /// What was handed out may have been read before a failover that lost it. Whoever makes something of it that stays asks
+    /// whether its last page is in the book still, on the connection that it writes with; if it is not, nothing is kept any more.
+    pub async fn confirm_in_tx(&self, tx: &mut PgConnection, point: Point) -> Result<(), FollowError> {
+        let found = read_hash(tx, point.position).await.map_err(ReadError::Query)?;
+        if found == Some(point.hash) {
+            return Ok(());
+        }
+        *self.newest.lock().await = None;
+        Err(FollowError::BookWentBack { at: point, found })
+    }
+
+    /// The same, for whoever writes elsewhere.
+    pub async fn confirm(&self, point: Point) -> Result<(), FollowError> {
+        let mut connection = self.book.connection().await?;
+        self.confirm_in_tx(&mut connection, point).await
     }
 }
 

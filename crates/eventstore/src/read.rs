@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection};
 use uuid::Uuid;
 
 use crate::{
@@ -75,14 +75,18 @@ impl Book {
         &self.pool
     }
 
+    pub(crate) async fn connection(&self) -> Result<PoolConnection<Postgres>, ReadError> {
+        self.pool.acquire().await.map_err(ReadError::Query)
+    }
+
     pub async fn head(&self) -> Result<Head, ReadError> {
-        let mut connection = self.pool.acquire().await.map_err(ReadError::Query)?;
+        let mut connection = self.connection().await?;
         read_head(&mut connection).await.map_err(ReadError::Query)?.ok_or(ReadError::NoTitlePage)
     }
 
     /// At most `limit` events after `after`, in order.
     pub async fn page(&self, after: Position, limit: i64) -> Result<Vec<RecordedEvent>, ReadError> {
-        let mut connection = self.pool.acquire().await.map_err(ReadError::Query)?;
+        let mut connection = self.connection().await?;
         read_page(&mut connection, after, limit).await.map_err(ReadError::Query)
     }
 
@@ -204,6 +208,10 @@ pub(crate) async fn read_head(connection: &mut PgConnection) -> Result<Option<He
         })
         .fetch_optional(connection)
         .await
+}
+
+pub(crate) async fn read_hash(connection: &mut PgConnection, at: Position) -> Result<Option<Hash>, sqlx::Error> {
+    sqlx::query_file!("src/sql/read_hash.sql", at.0).map(|row| Hash(row.hash)).fetch_optional(connection).await
 }
 
 pub(crate) async fn read_page(

@@ -16,6 +16,9 @@ const STATEMENT_TIMEOUT: &str = "5s";
 /// A rival holds a position for one commit. One that holds it longer is stopped, and we look again.
 const LOCK_TIMEOUT: &str = "1s";
 
+/// Seeing that the synchronous standbys have what is in the book. Longer than the longest stall of a disk.
+const STANDBYS_LIMIT: Duration = Duration::from_secs(7);
+
 /// Claiming a turn and giving it back. Beyond the lock timeout, so that it is the server that gives up waiting.
 const TURN_LIMIT: Duration = Duration::from_secs(3);
 
@@ -55,7 +58,8 @@ impl Session {
         Self { options: writing(options), open: None }
     }
 
-    /// The connection, made if there is none.
+    /// The connection, made if there is none. A server that has just come back shows commits that it had on its own disk when it
+    /// fell: they are on the standbys too before anything is answered from here. And one that cannot commit is none.
     pub(crate) async fn connection(&mut self) -> Result<&mut PgConnection, SessionError> {
         if self.open.is_none() {
             let connection = match timeout(CONNECT_LIMIT, self.options.connect()).await {
@@ -63,8 +67,27 @@ impl Session {
                 Err(_) => return Err(SessionError::NotConnectedInTime),
             };
             self.open = Some(Open { connection, holds_turn: false });
+            if let Err(error) = self.await_standbys().await {
+                self.open = None;
+                return Err(match error {
+                    SessionError::Failed(error) => SessionError::NotConnected(error),
+                    SessionError::NotAnswered => SessionError::NotConnectedInTime,
+                    error => error,
+                });
+            }
         }
         Ok(&mut self.open.as_mut().expect("opened above").connection)
+    }
+
+    /// Returns once the synchronous standbys, if there are any, have all that can be seen on this connection.
+    pub(crate) async fn await_standbys(&mut self) -> Result<(), SessionError> {
+        let Some(Open { connection, .. }) = self.open.as_mut() else { return Err(SessionError::NotConnectedInTime) };
+        let query = sqlx::query_file!("src/sql/await_standbys.sql");
+        let outcome = timeout(STANDBYS_LIMIT, query.fetch_one(connection)).await;
+        match self.judge(outcome)?.written_to {
+            Some(_) => Ok(()),
+            None => Err(SessionError::StandbyAway),
+        }
     }
 
     pub(crate) fn is_connected(&self) -> bool {
@@ -119,6 +142,8 @@ pub enum SessionError {
     NotConnected(#[source] sqlx::Error),
     #[error("a connection to the database was not made in time")]
     NotConnectedInTime,
+    #[error("the synchronous standby does not confirm an earlier commit")]
+    StandbyAway,
     #[error("the statement failed")]
     Failed(#[source] sqlx::Error),
     #[error("the statement was not answered in time")]
@@ -128,7 +153,7 @@ pub enum SessionError {
 impl SessionError {
     /// Then no statement was sent, and none can commit.
     pub(crate) fn is_not_connected(&self) -> bool {
-        matches!(self, Self::NotConnected(_) | Self::NotConnectedInTime)
+        matches!(self, Self::NotConnected(_) | Self::NotConnectedInTime | Self::StandbyAway)
     }
 
     pub(crate) fn is_lock_timeout(&self) -> bool {

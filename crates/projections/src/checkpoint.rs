@@ -78,7 +78,7 @@ pub(crate) async fn lock_in_tx(
 }
 
 /// A compare-and-set, so that it also serves where nothing is locked. `false`: the checkpoint is not at `from` any
-/// more.
+/// more, or the book of this database has no such page as `to`.
 pub(crate) async fn advance(
     connection: &mut PgConnection,
     definition: &Definition,

@@ -28,6 +28,26 @@ pub async fn install(owner: &mut PgConnection, definitions: &[&'static Definitio
     Ok(())
 }
 
+/// Empties read models: their tables as they are made at first, and the checkpoint at the title page, from where whoever runs
+/// the projection posts the book anew. For tables that hold what the book does not, or that cannot be trusted any more.
+pub async fn begin_anew(owner: &mut PgConnection, definitions: &[&'static Definition]) -> Result<(), InstallError> {
+    for definition in definitions {
+        let schema_name = definition.schema_name;
+        // One at a time: each waits for the batch that its runner is posting, and keeps no other one waiting for that.
+        let mut tx = owner.begin().await?;
+        sqlx::query_file!("src/sql/lock_installation.sql", INSTALL_LOCK).execute(&mut *tx).await?;
+        // The row first and then the tables, as a runner takes them.
+        sqlx::query_file!("src/sql/delete_checkpoint.sql", schema_name).execute(&mut *tx).await?;
+        sqlx::raw_sql(AssertSqlSafe(format!("DROP SCHEMA IF EXISTS {schema_name} CASCADE")))
+            .execute(&mut *tx)
+            .await
+            .map_err(|source| InstallError::Tables { schema_name, source })?;
+        install_in_tx(&mut tx, definition).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
 async fn install_in_tx(tx: &mut PgConnection, definition: &'static Definition) -> Result<(), InstallError> {
     let schema_name = definition.schema_name;
     let essence = essence(definition.tables);

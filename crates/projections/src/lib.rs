@@ -30,7 +30,7 @@ pub mod stock;
 
 pub use checkpoint::State;
 pub use collection::{Limit, Page, Part, Sort, SortKey, UnknownSort};
-pub use install::{InstallError, install};
+pub use install::{InstallError, begin_anew, install};
 pub use progress::Progress;
 pub use projection::{ApplyError, Category, Definition, Projection, Rows};
 pub use read_models::{QueryError, ReadModels, Reflects};

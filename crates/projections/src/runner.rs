@@ -206,10 +206,7 @@ impl Runner {
                 now
             }
         };
-        let page = self.feed.after(from, BATCH_EVENTS_MAX).await.map_err(|error| match error {
-            FollowError::Read(error) => RunError::Read(error),
-            broken => RunError::Refused(broken),
-        })?;
+        let page = self.feed.after(from, BATCH_EVENTS_MAX).await.map_err(run_error)?;
         let Some(last) = page.last() else {
             return self.rest(from).await;
         };
@@ -222,7 +219,9 @@ impl Runner {
         };
         self.stands_by = !is_ours;
         if !is_ours {
-            return Ok(Round::Elsewhere);
+            // Or nobody was ahead of us, and the events are not in the book any more.
+            let connection = self.session.connection().await?;
+            return self.feed.confirm_in_tx(connection, to).await.map_err(run_error).map(|()| Round::Elsewhere);
         }
         self.seen = Some(to);
         self.may_be_halted = false;
@@ -290,7 +289,8 @@ impl Runner {
             Care::Around => parked::apply_around_in_tx(&mut tx, projection, events.to_vec()).await?,
         }
         failpoint::reached("projection.after_apply");
-        // Nobody can have moved what is locked. If someone has, nothing of this is to stay.
+        // Nobody can have moved what is locked; but the events may have been lost since they were read, and then nothing of
+        // this is to stay.
         let is_ours = checkpoint::advance(&mut tx, definition, from, to).await?;
         failpoint::reached("projection.before_commit");
         if is_ours {
@@ -349,6 +349,13 @@ impl Runner {
             tracing::warn!(projection = definition.name, error = chain(&error), "the halt could not be written down");
         }
         self.may_be_halted = true;
+    }
+}
+
+fn run_error(error: FollowError) -> RunError {
+    match error {
+        FollowError::Read(error) => RunError::Read(error),
+        broken => RunError::Refused(broken),
     }
 }
 

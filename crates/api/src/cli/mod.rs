@@ -8,6 +8,7 @@ mod load;
 mod migrate;
 mod openapi;
 mod processes;
+mod rebuild;
 mod serve;
 mod token;
 mod verify;
@@ -36,6 +37,8 @@ enum Command {
     Load(load::Load),
     /// Make or renew the database's schema, as its owner
     Migrate(migrate::Migrate),
+    /// Empty read models, as the owner: the nodes post them anew from the first page of the book
+    Rebuild(rebuild::Rebuild),
     /// Walk the book and name the first position that is wrong
     Verify(verify::Verify),
     /// Show the process managers: how far each has come, what it waits for, what is open
@@ -59,6 +62,7 @@ impl Cli {
             Command::Serve(serve) => serve.run(),
             Command::Load(load) => load.run(),
             Command::Migrate(migrate) => migrate.run(),
+            Command::Rebuild(rebuild) => rebuild.run(),
             Command::Verify(verify) => verify.run(),
             Command::Processes(processes) => processes.run(),
             Command::Token(token) => token.run(),

@@ -190,7 +190,11 @@ impl ProcessRunner {
 
     /// One page of events or, at the head, the deadlines that are due.
     pub async fn run_once(&mut self) -> Result<Round, ProcessError> {
-        self.round(true).await
+        let round = self.round(true).await;
+        if round.is_err() {
+            self.reading = None;
+        }
+        round
     }
 
     /// Events that ask for nothing are read without a word to the database; what asks for something is done, remembered and
@@ -223,6 +227,10 @@ impl ProcessRunner {
             return Ok(Round::Worked);
         }
         let asked = if parked.len() == 0 { asked } else { self.react(reading.at, &page, &parked)? };
+        if asked.read != checkpoint {
+            // Before anything is made of events that a failover may have lost since they were read.
+            self.feed.confirm_in_tx(&mut tx, asked.read).await?;
+        }
         let (read, _) = self.carry_out(&mut tx, asked, &page, &parked).await?;
         if read != checkpoint {
             store::save_in_tx(&mut tx, self.process.name(), read).await?;

@@ -109,12 +109,14 @@ impl Publisher {
             Some(batch) => batch,
             None => Batch::read(follower, self.events_max).await.map_err(follow_error)?,
         };
-        match self.confirmed {
-            Some(confirmed) if confirmed != batch.after => {
-                Err(PublishError::OutOfStep { expected: confirmed.position, found: batch.after.position })
-            }
-            _ => Ok(batch),
+        if let Some(confirmed) = self.confirmed.filter(|confirmed| *confirmed != batch.after) {
+            return Err(PublishError::OutOfStep { expected: confirmed.position, found: batch.after.position });
         }
+        if let Some(end) = batch.end() {
+            // It may have been read ahead, or by another follower, before a failover that lost it.
+            self.feed.confirm(end).await.map_err(follow_error)?;
+        }
+        Ok(batch)
     }
 
     /// `ahead` is what there is to publish next.

@@ -166,7 +166,8 @@ impl Site {
                 return Err(self.ended("postgres"));
             }
             // Asked of the pid file: a refused login would be a line in the log every time.
-            if postmaster_line(&self.path, 7).as_deref() == Some("ready") {
+            // A standby, which a restored folder may hold, answers too.
+            if matches!(postmaster_line(&self.path, 7).as_deref(), Some("ready" | "standby")) {
                 return Ok(());
             }
             tokio::time::sleep(POLL_EVERY).await;

@@ -1,0 +1,2 @@
+DELETE FROM projection.checkpoints
+WHERE schema_name = $1
