@@ -1,5 +1,7 @@
 //! The answers to an append that settle it at once, each with nothing left behind.
 
+use std::time::{Duration, Instant};
+
 use chrono::{TimeDelta, Utc};
 use eventstore::{AppendError, Head, NewEvent, NewKey, Position, Writer};
 use support::Database;
@@ -163,6 +165,29 @@ async fn data_that_postgres_refuses_is_told_apart_and_leaves_the_writer_fit_for_
         let AppendError::Refused { sqlstate: found, constraint: by } = &refused else { panic!("{refused:?}") };
         assert_eq!((found.as_str(), by.as_deref()), (sqlstate, constraint));
     }
+    append(&mut writer, &events(1)).await;
+    check_whole(&book(&database), 1).await;
+}
+
+/// The server says so as it says anything else, by a code, which is all that is made here.
+#[tokio::test]
+async fn a_full_disk_is_told_at_once_and_nothing_is_in_the_book() {
+    let database = Database::fresh().await;
+    let mut writer = writer(&database).await;
+    sqlx::raw_sql(
+        "CREATE FUNCTION refuse_to_grow() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$;
+         CREATE TRIGGER disk_full BEFORE INSERT ON book.events FOR EACH ROW EXECUTE FUNCTION refuse_to_grow()",
+    )
+    .execute(&database.owner)
+    .await
+    .unwrap();
+    let seen = writer.head().await.unwrap();
+    let asked = Instant::now();
+    let refused = writer.append(&seen, Utc::now(), &events(1), &[]).await.unwrap_err();
+    assert!(matches!(refused, AppendError::Unavailable { may_commit: false, .. }), "{refused:?}");
+    assert!(asked.elapsed() < Duration::from_secs(2), "it took {:?}", asked.elapsed());
+    sqlx::raw_sql("DROP TRIGGER disk_full ON book.events").execute(&database.owner).await.unwrap();
     append(&mut writer, &events(1)).await;
     check_whole(&book(&database), 1).await;
 }

@@ -19,7 +19,7 @@ pub const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-
 
 /// What a command is answered with once it is in the book.
 ///
-/// ```ignore
+/// ```text
 /// CommandAnswer::new(version, position).created(format!("/v1/carts/{id}")).render(headers.prefer, || Cart::from(&state))
 /// ```
 #[derive(Debug)]

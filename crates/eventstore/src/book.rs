@@ -43,8 +43,8 @@ pub enum AppendError {
     #[error("the database refuses the data (SQLSTATE {sqlstate}, constraint {constraint:?})")]
     Refused { sqlstate: String, constraint: Option<String> },
     /// With `may_commit` the batch may be in the book, or may yet get there; without, no attempt has reached the
-    /// database.
-    #[error("the database gave no definite answer within {} s", RESOLVE_LIMIT.as_secs())]
+    /// database, or its disk is full.
+    #[error("the database has not taken the batch")]
     Unavailable {
         may_commit: bool,
         #[source]
@@ -192,6 +192,9 @@ impl Writer {
                 Ok(verdict) => return verdict,
                 Err(unsettled) => unsettled,
             };
+            if !may_commit && matches!(&source, Unsettled::Unknown(error) if error.is_disk_full()) {
+                return Err(AppendError::Unavailable { may_commit, source });
+            }
             may_commit |= !matches!(&source, Unsettled::Unknown(error) if error.is_not_connected());
             if Instant::now() + pause > give_up_at {
                 return Err(AppendError::Unavailable { may_commit, source });

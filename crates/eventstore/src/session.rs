@@ -160,6 +160,11 @@ impl SessionError {
         self.sqlstate().as_deref() == Some("55P03")
     }
 
+    /// The server has said that it took nothing, and will not for a while.
+    pub(crate) fn is_disk_full(&self) -> bool {
+        self.sqlstate().as_deref() == Some("53100")
+    }
+
     /// Most failures do: a new connection may reach the server that has taken over, and holds no plan of before a
     /// migration. But a lock or a statement that took too long, a lost race and refused values are the answers of a
     /// healthy one.
