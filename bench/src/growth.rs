@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use eventstore::{Book, Position, StreamId, Writer};
+use eventstore::{Book, Draft, Position, StreamId, Writer};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 
@@ -135,7 +135,10 @@ async fn append(bench: &Bench, book: &LargeBook) -> Result<Sample, Failure> {
         let now = now_after(head.recorded_at);
         let events: Vec<_> = (0..BATCH_EVENTS).map(|_| carts.next(now)).collect();
         let begun = Instant::now();
-        head = writer.append(&head, now, &events, &[]).await?.head;
+        let mut draft = Draft::after(&head, now);
+        events.into_iter().for_each(|event| draft.push(event));
+        writer.append(&draft).await?;
+        head = draft.head();
         let done = Instant::now();
         if done >= until {
             break;
