@@ -100,7 +100,12 @@ async fn tamper(database: &Database, statements: &str) {
 }
 
 /// Inserts one event with its right hash, but without the checks of the append statement.
-async fn insert_by_hand(connection: &mut PgConnection, seen: &Head, event: &NewEvent, recorded_at: DateTime<Utc>) {
+pub(crate) async fn insert_by_hand(
+    connection: &mut PgConnection,
+    seen: &Head,
+    event: &NewEvent,
+    recorded_at: DateTime<Utc>,
+) {
     let position = seen.point.position.next();
     let hash = event.hash_after(seen.point.hash, position, recorded_at);
     sqlx::query(

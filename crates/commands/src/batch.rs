@@ -48,6 +48,8 @@ pub(crate) struct Batch {
     pub(crate) overlay: HashMap<StreamId, Entry>,
     pub(crate) draft: Draft,
     bytes: usize,
+    /// Events of one command are being folded into the overlay.
+    folding: bool,
     /// Without their scopes: the same key of somebody else, in the same batch, is looked up for nothing.
     pub(crate) keys_seen: HashSet<String>,
     pub(crate) waiting: Vec<Waiting>,
@@ -61,8 +63,8 @@ pub(crate) enum Taken {
     In,
     /// Streams are missing. `named` are these and all others that it needs.
     Cold { pending: Pending, missing: Vec<StreamId>, named: Vec<StreamId> },
-    /// What it had folded by then is in the overlay, so the batch must not stand.
-    Panicked(Pending),
+    /// If it `spoilt` the batch, some of its events are in the overlay, and the batch must not stand.
+    Panicked { pending: Pending, spoilt: bool },
 }
 
 impl Batch {
@@ -72,6 +74,7 @@ impl Batch {
             overlay: HashMap::new(),
             draft: Draft::after(seen, now),
             bytes: 0,
+            folding: false,
             keys_seen: HashSet::new(),
             waiting: Vec::new(),
             repeats: Vec::new(),
@@ -102,7 +105,7 @@ impl Batch {
         match catch_unwind(AssertUnwindSafe(|| self.decide(&mut pending, world))) {
             Ok(Ok(verdict)) => self.waiting.push(Waiting { pending, verdict }),
             Ok(Err(Undecided { missing, named })) => return Taken::Cold { pending, missing, named },
-            Err(_) => return Taken::Panicked(pending),
+            Err(_) => return Taken::Panicked { pending, spoilt: self.folding },
         }
         Taken::In
     }
@@ -140,6 +143,7 @@ impl Batch {
         }
         let decided = pending.job.decide(&view, now)?;
         let changed = !decided.events.is_empty();
+        self.folding = true;
         for (stream, event) in decided.events {
             let entry = self.overlay.entry(stream.clone()).or_insert_with(|| {
                 world.get(&stream).expect("a use case decides only on streams that it named").clone()
@@ -156,6 +160,7 @@ impl Batch {
                 stream,
             });
         }
+        self.folding = false;
         let position = self.draft.head().point.position;
         let states = self.show(decided.shows, world);
         let version = states.primary_version();

@@ -123,7 +123,7 @@ impl Shop {
         match batch.take(pending, &mut self.world) {
             Taken::In => {}
             Taken::Cold { .. } => panic!("a use case names its streams in more than {STEPS_MAX} steps"),
-            Taken::Panicked(_) => panic!("a decision panicked"),
+            Taken::Panicked { .. } => panic!("a decision panicked"),
         }
         for event in batch.draft.events() {
             let recorded = self.record(event.clone());

@@ -151,10 +151,12 @@ impl Desk {
         match decided.batch.take(pending, &mut self.world) {
             Taken::In => {}
             Taken::Cold { pending, missing, named } => self.wait_for_load(pending, missing, named),
-            Taken::Panicked(pending) => {
+            Taken::Panicked { pending, spoilt } => {
                 pending.panicked();
-                let again = decided.batch.begun_again();
-                self.put_back(mem::replace(&mut decided.batch, again));
+                if spoilt {
+                    let again = decided.batch.begun_again();
+                    self.put_back(mem::replace(&mut decided.batch, again));
+                }
             }
         }
     }
