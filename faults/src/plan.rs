@@ -232,7 +232,7 @@ pub(crate) static FAULTS: [Fault; 14] = [
             "64 clients on one stream, and the last unit",
             10.0,
             |stage| Box::pin(clients::contend(stage)),
-            &[control("stale-state", &["I6", "I14"])],
+            &[control("stale-state", &["I6", "I14"]), control("not-turned-back", &["I6", "I11", "I14"])],
         )
     },
     Fault {
