@@ -73,6 +73,7 @@ fn of_cart(error: &cart::Error) -> Problem {
         cart::Error::TotalDiffers { expected_total, current_total } => {
             said(Code::TotalChanged, error).with("expected_total", expected_total).with("current_total", current_total)
         }
+        cart::Error::SameCart => Problem::value("/from", error.to_string()),
         cart::Error::NotAGuests => said(Code::AlreadyExists, error),
     }
 }

@@ -147,6 +147,19 @@ async fn a_capture_that_failed_is_tried_again_by_staff() {
 }
 
 #[tokio::test]
+async fn c9_a_cart_expires_90_days_after_it_was_last_touched() {
+    let mut shop = Shop::selling(&[("MUG", 500, 9)]);
+    shop.fill_cart(1, &[("MUG", 2)]);
+    let mut running = Running::new(shop);
+    running.pass(TimeDelta::days(60)).await;
+    running.shop.accept(crate::spec::add(1, "MUG", 1));
+    running.pass(TimeDelta::days(89)).await;
+    assert_eq!(running.shop.cart(1).status(), "open");
+    running.pass(TimeDelta::days(1)).await;
+    assert_eq!(running.shop.cart(1).status(), "expired");
+}
+
+#[tokio::test]
 async fn a_process_that_reads_its_events_again_does_nothing_twice() {
     let mut running = sale("tok_ok").await;
     running.shop.accept(ship(1, None));
