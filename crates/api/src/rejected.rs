@@ -108,6 +108,7 @@ fn of_inventory(error: &inventory::Error) -> Problem {
             said(Code::QuantityExceeded, error).with("available", set_aside)
         }
         inventory::Error::QuantityOutOfRange { .. } => Problem::value("", error.to_string()),
+        inventory::Error::TooManyLocations { .. } => Problem::value("/location", error.to_string()),
         inventory::Error::SameLocation { .. } => Problem::value("/to", error.to_string()),
     }
 }

@@ -101,6 +101,10 @@ impl Events {
         self.0.is_empty()
     }
 
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub fn answer<O>(self, outcome: O) -> Decision<O> {
         Decision { events: self.0, outcome }
     }

@@ -19,6 +19,7 @@ use crate::gateway::Gateways;
 use crate::use_case::UseCase;
 
 pub mod calls;
+pub mod coverage;
 pub mod expiry;
 pub mod fulfilment;
 mod parked;
@@ -55,6 +56,7 @@ pub fn all(gateways: &Gateways) -> Vec<Box<dyn Process>> {
         Box::new(payment::PaymentProcess),
         Box::new(fulfilment::FulfilmentProcess::new(gateways.capturing_once())),
         Box::new(expiry::ExpiryProcess),
+        Box::new(coverage::CoverageProcess),
     ]
 }
 

@@ -14,9 +14,11 @@ fn stock_is_received() {
 
 #[test]
 fn n1_a_count_is_a_fact_and_is_recorded_whatever_it_leaves_uncovered() {
-    stock([received(3), allocated(1, 3)]).when(adjust(-5)).then([adjusted(-5)]).then_state(|state| {
-        assert_eq!((state.on_hand(), state.available(minute(0))), (-2, -5));
-    });
+    stock([received(3), allocated(1, 3)]).when(adjust(-5)).then([adjusted(-5), coverage(&[1], &[], &[])]).then_state(
+        |state| {
+            assert_eq!((state.on_hand(), state.available(minute(0))), (-2, -5));
+        },
+    );
     stock([]).when(adjust(7)).then([adjusted(7)]);
     stock([]).when(adjust(-7)).then([adjusted(-7)]);
     stock([received(3)]).when(adjust(0)).then_nothing();

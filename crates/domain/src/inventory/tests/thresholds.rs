@@ -56,7 +56,7 @@ fn a_policy_changes_what_it_names_and_nothing_else() {
         .when(change_policy(PolicyChange { backorder_limit: Some(7), ..keep }))
         .then_nothing()
         .then_state(|state| {
-            let expected = Policy { low_stock_threshold: 1, backorder_limit: 7, safety_stock: 3 };
+            let expected = Policy { low_stock_threshold: 1, backorder_limit: 7, safety_stock: 3, priority: 0 };
             assert_eq!((state.policy(), state.unavailable()), (expected, 3));
         });
     for found in [-1, UNITS_MAX + 1] {
