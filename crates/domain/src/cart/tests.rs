@@ -447,7 +447,7 @@ fn any_command() -> impl Strategy<Value = Command> {
 
 proptest! {
     #[test]
-    fn whatever_is_done_the_total_is_the_sum_of_the_lines_and_there_is_one_order(
+    fn c3_c6_whatever_is_done_the_total_is_the_sum_of_the_lines_and_there_is_one_order(
         commands in proptest::collection::vec(any_command(), 1..60),
     ) {
         let mut state = given::<Cart>([opened()]).into_state();
