@@ -7,7 +7,7 @@ use std::sync::Arc;
 use api::{
     app::App,
     auth::{keys::KeyRing, signing::open_or_create_dev_key, token::Authenticator},
-    config::Duty,
+    config::{Duty, POOL_CONNECTIONS},
     health::Health,
     load::instance::{Broker, Instance},
     node::{Node, NodeParts},
@@ -76,7 +76,8 @@ impl Shop {
     async fn start(duties: Vec<Duty>, publisher: Option<PublisherConfig>, kafka: Broker) -> Self {
         let (database, data, stopping) = (Database::fresh().await, scratch::folder("load"), CancellationToken::new());
         let master_key = MasterKey::new("test".to_owned(), [7; 32]);
-        let parts = NodeParts { database: database.app_options(), duties, master_key, publisher };
+        let (database_options, pool_connections) = (database.app_options(), POOL_CONNECTIONS);
+        let parts = NodeParts { database: database_options, pool_connections, duties, master_key, publisher };
         let health = Health::default();
         let node = Node::start(parts, &health).await.unwrap();
         let signer = open_or_create_dev_key(data.path()).unwrap();
