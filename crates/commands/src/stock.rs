@@ -92,11 +92,13 @@ pub(crate) fn reserve<'a>(
 ) -> Result<(), Rejection> {
     let mut short = Vec::new();
     for (sku, quantity) in demand {
-        match shares(order_id, quantity, &everywhere(view, sku)?, now) {
+        let stocks = everywhere(view, sku)?;
+        match shares(order_id, quantity, &stocks, now) {
             Ok(shares) => {
-                for Share { location, quantity } in shares {
-                    let command = Command::Reserve { order_id, quantity, expires_at, now };
-                    events.decide::<Inventory>(view, ids::inventory_stream(sku, &location), command)?;
+                for stock in stocks {
+                    let Some(share) = shares.iter().find(|share| share.location == stock.location) else { continue };
+                    let command = Command::Reserve { order_id, quantity: share.quantity, expires_at, now };
+                    events.decide::<Inventory>(view, stock.stream, command)?;
                 }
             }
             Err(error) => short.push(lacking(sku, error)?),

@@ -5,7 +5,7 @@ use domain::inventory::Event;
 use eventstore::event::RecordedEvent;
 
 use super::{Deadline, Effect, Process, Runnable};
-use crate::orders::coverage::ReviewCoverage;
+use crate::orders::coverage::{ORDERS_AT_ONCE, ReviewCoverage};
 
 #[derive(Debug)]
 pub struct CoverageProcess;
@@ -26,8 +26,9 @@ impl Process for CoverageProcess {
         match Event::from_payload(&event.event_type, event.schema_version, &event.payload)? {
             // One that is backordered may have been uncovered before.
             Event::CoverageChanged(changed) => {
-                let orders = changed.uncovered.into_iter().chain(changed.backordered).chain(changed.covered);
-                Ok(orders.map(|order_id| Effect::run(ReviewCoverage { order_id })).collect())
+                let orders = [changed.uncovered, changed.backordered, changed.covered].concat();
+                let review = |orders: &[_]| Effect::run(ReviewCoverage { orders: orders.to_vec() });
+                Ok(orders.chunks(ORDERS_AT_ONCE).map(review).collect())
             }
             _ => Ok(Vec::new()),
         }

@@ -6,7 +6,7 @@ use crate::orders::{CancelOrder, HoldOrder, ReleaseOrder};
 use crate::spec::{Shop, confirm, order_id, reason as because, receive, ship, sku};
 
 fn review(number: u128) -> ReviewCoverage {
-    ReviewCoverage { order_id: order_id(number) }
+    ReviewCoverage { orders: vec![order_id(number)] }
 }
 
 fn count(text: &str, delta: i64) -> AdjustStock {
@@ -49,6 +49,17 @@ fn n1_an_order_that_lacks_two_products_waits_for_both() {
     shop.accept_as_done(review(2));
     shop.accept(receive("PAN", 1));
     assert_eq!(shop.accept(review(2)).types, ["order.released"]);
+}
+
+#[test]
+fn several_orders_are_looked_at_in_one_append() {
+    let mut shop = two_orders();
+    shop.accept(count("MUG", -4));
+    let both = ReviewCoverage { orders: vec![order_id(2), order_id(1)] };
+    assert_eq!(shop.accept(both.clone()).types, ["order.held", "order.held"]);
+    shop.accept(receive("MUG", 1));
+    assert_eq!(shop.accept(both).types, ["order.released"]);
+    assert!(shop.contents(2).hold.is_some());
 }
 
 #[test]
