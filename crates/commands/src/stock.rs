@@ -174,6 +174,30 @@ pub(crate) fn everywhere_decide(
     Ok(())
 }
 
+/// Lets go of some of the units that are promised to an order: first of those that are not there to be sent.
+pub(crate) fn release(
+    events: &mut Events,
+    view: &View<'_>,
+    order_id: OrderId,
+    sku: &Sku,
+    quantity: Quantity,
+) -> Result<(), Rejection> {
+    let mut stocks = everywhere(view, sku)?;
+    stocks.sort_by_key(|stock| (stock.at_hand(order_id), -stock.state.policy().priority));
+    let mut left = quantity.get();
+    for stock in &stocks {
+        if let Ok(part) = Quantity::new(left.min(stock.promised(order_id))) {
+            left -= part.get();
+            let command = Command::ReleaseAllocation { order_id, quantity: Some(part) };
+            events.decide::<Inventory>(view, stock.stream, command)?;
+        }
+    }
+    if left == 0 {
+        return Ok(());
+    }
+    Err(inventory::Error::NotAllocated { requested: quantity.get(), allocated: quantity.get() - left }.into())
+}
+
 /// A parcel: the order's, this one of it, and where it is packed, if that is said.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Parcel<'a> {

@@ -77,7 +77,7 @@ fn a_hold_of_another_reason_is_left_alone() {
 #[test]
 fn an_order_that_has_ended_or_is_not_confirmed_yet_is_not_held() {
     let mut shop = two_orders();
-    shop.accept(CancelOrder { order_id: order_id(2), owner: None, reason: because("test") });
+    shop.accept(CancelOrder { order_id: order_id(2), owner: None, reason: because("test"), lines: None });
     shop.order(3, &[("MUG", 3)]);
     shop.accept(count("MUG", -4));
     shop.accept_as_done(review(2));
