@@ -4,11 +4,12 @@ use commands::{
     carts::{AddItem, OpenCart},
     checkout::{CheckOut, PaymentDetails},
     inventory::ReceiveStock,
-    orders::{CancelOrder, DeliverShipment, ShipOrder},
+    orders::{CancelOrder, DeliverShipment, ShipOrder, refunds::RefundOrder},
+    payments::{CapturePayment, RetryPayment},
     products::CreateProduct,
 };
 use domain::{
-    ids::{CartId, CustomerId, Location, OrderId, PaymentId, Quantity, Reason, ShipmentId, Sku},
+    ids::{CaptureId, CartId, CustomerId, Location, OrderId, PaymentId, Quantity, Reason, RefundId, ShipmentId, Sku},
     money::{Currency, Money},
     order::{Carrier, Tracking},
     payment::{Method, PaymentToken, Provider},
@@ -162,6 +163,7 @@ impl Sale {
             lines: None,
             carrier: Carrier::new("Royal Mail").unwrap(),
             tracking: Tracking::new("RM1").unwrap(),
+            location: None,
         }
     }
 
@@ -169,7 +171,48 @@ impl Sale {
         DeliverShipment { order_id: self.order_id, shipment_id: self.shipment_id, delivered_at: None }
     }
 
+    /// The same amount is the same refund.
+    pub(super) fn refund(&self, amount: i64) -> RefundOrder {
+        RefundOrder {
+            order_id: self.order_id,
+            refund_id: RefundId::from_uuid(Uuid::new_v5(&self.order_id.as_uuid(), &amount.to_be_bytes())),
+            amount: Money::new(amount, currency()),
+            reason: Reason::new("arrived broken").unwrap(),
+            lines: Vec::new(),
+        }
+    }
+
+    /// Of what is unsent.
+    pub(super) fn cancel_units(&self, quantity: i64) -> CancelOrder {
+        CancelOrder { lines: Some(vec![(sku(self.code), units(quantity))]), ..self.cancel() }
+    }
+
+    /// Everything that is held.
+    pub(super) fn capture(&self) -> CapturePayment {
+        let capture_id = CaptureId::from_uuid(self.order_id.as_uuid());
+        CapturePayment { payment_id: self.payment_id, capture_id, amount: None }
+    }
+
+    pub(super) fn ship_one(&self) -> ShipOrder {
+        let shipment_id = ShipmentId::from_uuid(self.order_id.as_uuid());
+        ShipOrder { shipment_id, lines: Some(vec![(sku(self.code), units(1))]), ..self.ship() }
+    }
+
+    /// With a good card.
+    pub(super) fn retry(&self) -> RetryPayment {
+        RetryPayment { order_id: self.order_id, owner: None, payment_id: self.second_try(), payment: payment("tok_ok") }
+    }
+
+    pub(super) fn second_try(&self) -> PaymentId {
+        PaymentId::from_uuid(Uuid::new_v5(&self.payment_id.as_uuid(), b"second"))
+    }
+
     pub(super) fn cancel(&self) -> CancelOrder {
-        CancelOrder { order_id: self.order_id, owner: None, reason: Reason::new("changed my mind").unwrap() }
+        CancelOrder {
+            order_id: self.order_id,
+            owner: None,
+            reason: Reason::new("changed my mind").unwrap(),
+            lines: None,
+        }
     }
 }

@@ -22,13 +22,15 @@ struct Things {
     /// To be discarded.
     cart_to_discard: Uuid,
     cart_to_check_out: Uuid,
+    /// A guest's cart, and their token.
+    guest: (Uuid, String),
     /// Confirmed, with a unit left for everybody who may ship.
     order: Uuid,
     payment: Uuid,
     /// Of that order, sent already.
     shipment: Uuid,
     order_to_cancel: Uuid,
-    /// Declined, so that it can be paid by another method, again and again.
+    /// Declined, so that it can be paid by another method.
     order_to_pay: Uuid,
     payment_to_void: Uuid,
 }
@@ -52,6 +54,7 @@ impl Things {
             cart: owner.fill_cart(&[("MUG", 1)]).await,
             cart_to_discard: owner.open_cart().await,
             cart_to_check_out: owner.fill_cart(&[("MUG", 1)]).await,
+            guest: shop.guest_with(&[("MUG", 1)]).await,
             order,
             payment,
             shipment,
@@ -116,6 +119,10 @@ impl Things {
             // It was never in there, which is no error.
             ("DELETE", "/v1/carts/{id}/items/{sku}") => (ask(of(cart).replace("MUG", "PAN")), &[200]),
             ("POST", "/v1/carts/{id}/repricing") => (ask(of(cart)), &[200]),
+            ("POST", "/v1/carts/{id}/merge") => {
+                let (from, guest_token) = &self.guest;
+                (ask(of(cart)).json(json!({ "from": from, "guest_token": guest_token })), &[200])
+            }
             ("POST", "/v1/carts/{id}/checkout") => {
                 (ask(of(&self.cart_to_check_out)).keyed().json(paying_with("tok_ok")), &[201, 200])
             }
@@ -130,12 +137,19 @@ impl Things {
             ("POST", "/v1/orders/{id}/shipments/{shipment}/delivery") => (ask(of(order)).json(json!({})), &[200]),
             ("POST", "/v1/orders/{id}/payments") => {
                 let method = json!({ "method": "card", "token": "tok_declined" });
-                (ask(of(&self.order_to_pay)).keyed().json(method), &[201])
+                // Whoever comes second may, and is told that the first try has not been answered yet.
+                (ask(of(&self.order_to_pay)).keyed().json(method), &[201, 409])
             }
             ("POST", "/v1/orders/{id}/hold") => (ask(of(order)).json(reason), &[200]),
             ("POST", "/v1/orders/{id}/release") => (ask(of(order)), &[200]),
 
             ("GET", "/v1/payments/{id}") => (ask(of(payment)), &[200]),
+            ("POST", "/v1/payments/{id}/refunds") => {
+                (ask(of(payment)).keyed().json(json!({ "amount": gbp(1) })), &[201])
+            }
+            ("POST", "/v1/orders/{id}/refunds") => {
+                (ask(of(order)).keyed().json(json!({ "amount": gbp(1), "reason": "broken" })), &[201])
+            }
             ("POST", "/v1/payments/{id}/captures") => {
                 (ask(of(payment)).keyed().json(json!({ "amount": gbp(1) })), &[201])
             }

@@ -11,6 +11,7 @@ mod steps;
 
 mod access;
 mod bad_input;
+mod cancellations;
 mod carts;
 mod checkout;
 mod documents;
@@ -23,4 +24,5 @@ mod payments;
 mod positions;
 mod products;
 mod races;
+mod refunds;
 mod sale;

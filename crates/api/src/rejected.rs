@@ -73,6 +73,7 @@ fn of_cart(error: &cart::Error) -> Problem {
         cart::Error::TotalDiffers { expected_total, current_total } => {
             said(Code::TotalChanged, error).with("expected_total", expected_total).with("current_total", current_total)
         }
+        cart::Error::SameCart => Problem::value("/from", error.to_string()),
         cart::Error::NotAGuests => said(Code::AlreadyExists, error),
     }
 }
@@ -107,6 +108,7 @@ fn of_inventory(error: &inventory::Error) -> Problem {
             said(Code::QuantityExceeded, error).with("available", set_aside)
         }
         inventory::Error::QuantityOutOfRange { .. } => Problem::value("", error.to_string()),
+        inventory::Error::TooManyLocations { .. } => Problem::value("/location", error.to_string()),
         inventory::Error::SameLocation { .. } => Problem::value("/to", error.to_string()),
     }
 }
@@ -126,9 +128,11 @@ fn of_order(error: &order::Error) -> Problem {
         order::Error::LineNotFound { .. } | order::Error::NoLines | order::Error::DuplicateLine { .. } => {
             Problem::value("/lines", error.to_string())
         }
+        order::Error::AmountNotPositive { .. } => Problem::value("/amount/amount", error.to_string()),
+        order::Error::TooManyRefunds { .. } => said(Code::LimitReached, error),
+        order::Error::TooManyPayments { .. } | order::Error::TooManyShipments { .. } => said(Code::LimitReached, error),
         order::Error::EmptyOrder => said(Code::EmptyCart, error),
         order::Error::TooManyLines { .. }
-        | order::Error::TooManyShipments { .. }
         | order::Error::QuantityOutOfRange { .. }
         | order::Error::AmountTooLarge
         | order::Error::NegativeAmount { .. } => Problem::value("", error.to_string()),
@@ -145,9 +149,12 @@ fn of_payment(error: &payment::Error) -> Problem {
         payment::Error::AmountExceedsRemaining { remaining, .. } => {
             said(Code::AmountExceeded, error).with("available", remaining)
         }
-        payment::Error::CaptureNotFound { .. } => said(Code::NotFound, error),
+        payment::Error::CaptureNotFound { .. } | payment::Error::RefundNotFound { .. } => said(Code::NotFound, error),
         payment::Error::NothingToVoid => illegal(error, "captured", &["refund"]),
-        payment::Error::ReferenceDiffers { .. } | payment::Error::TooManyCaptures { .. } => said(Code::Conflict, error),
+        payment::Error::TooManyCaptures { .. } | payment::Error::TooManyRefunds { .. } => {
+            said(Code::LimitReached, error)
+        }
+        payment::Error::ReferenceDiffers { .. } => said(Code::Conflict, error),
     }
 }
 

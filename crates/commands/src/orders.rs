@@ -1,21 +1,25 @@
-//! Orders: cancelled by buyers, held, shipped and delivered by staff. What an order does to stock and to its payment is
-//! in the same append. [`settle`] holds what the processes do with orders that are pending.
+//! Orders: held, shipped and delivered by staff. What an order does to stock and to its payment is in the same append.
+//! [`cancel`] takes an order back or a part of it, [`refunds`] gives money back, [`settle`] holds what the processes do
+//! with orders that are pending, [`coverage`] with those whose stock is missing.
 
+mod cancel;
+pub mod coverage;
+pub mod refunds;
 pub mod settle;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::ids::{CustomerId, OrderId, PaymentId, Quantity, Reason, ShipmentId, Sku};
-use domain::inventory::{self, Inventory};
+use domain::ids::{CustomerId, Location, OrderId, PaymentId, Quantity, Reason, ShipmentId, Sku};
+use domain::inventory;
 use domain::order::{self, Carrier, Command, Contents, Order, Tracking};
-use domain::payment::{self, Ledger, Payment};
+use domain::payment::Payment;
 use eventstore::event::StreamId;
 use serde::{Deserialize, Serialize};
 
-use crate::checkout::stock_at_main;
-use crate::inventory::shortage;
+pub use self::cancel::CancelOrder;
 use crate::rejection::Rejection;
+use crate::stock;
 use crate::use_case::{Decision, Events, Streams, UseCase, View};
 use crate::world::Held;
 
@@ -37,43 +41,6 @@ impl OrderOutcome {
     }
 }
 
-/// The whole order, while nothing of it is shipped: its stock is set free and its payment given back.
-#[derive(Debug, Clone)]
-pub struct CancelOrder {
-    pub order_id: OrderId,
-    /// The customer whose order it has to be; `None` where staff asks.
-    pub owner: Option<CustomerId>,
-    pub reason: Reason,
-}
-
-impl UseCase for CancelOrder {
-    type Outcome = OrderOutcome;
-
-    const NAME: &'static str = "cancel_order";
-
-    fn streams(&self, view: &View<'_>) -> Streams {
-        with_stock(self.order_id, view)
-    }
-
-    fn decide(&self, view: &View<'_>, _: DateTime<Utc>) -> Result<Decision<OrderOutcome>, Rejection> {
-        let (order_id, reason) = (self.order_id, self.reason.clone());
-        let order = require_order(view, order_id, self.owner)?;
-        let mut events = Events::default();
-        events.decide::<Order>(view, order_id.as_uuid(), Command::Cancel { reason: reason.clone() })?;
-        if !events.is_empty() {
-            set_stock_free(&mut events, view, order_id)?;
-            for payment_id in payments_of(order) {
-                give_back(&mut events, view, payment_id, reason.clone())?;
-            }
-        }
-        Ok(events.answer(OrderOutcome::of(order_id, order)))
-    }
-
-    fn shows(outcome: &OrderOutcome) -> Vec<StreamId> {
-        outcome.shows()
-    }
-}
-
 /// One parcel leaves: the order says so, and the stock of its lines goes with it.
 #[derive(Debug, Clone)]
 pub struct ShipOrder {
@@ -84,6 +51,8 @@ pub struct ShipOrder {
     pub lines: Option<Vec<(Sku, Quantity)>>,
     pub carrier: Carrier,
     pub tracking: Tracking,
+    /// Where it is packed; `None` is wherever the order's units are.
+    pub location: Option<Location>,
 }
 
 /// The parcel, beside the order that it is of.
@@ -102,8 +71,8 @@ impl UseCase for ShipOrder {
     fn streams(&self, view: &View<'_>) -> Streams {
         let streams = with_payments(self.order_id, view);
         match (seen_order(self.order_id, view), &self.lines) {
-            (Some(_), Some(lines)) => lines.iter().fold(streams, |streams, (sku, _)| read_stock(streams, sku)),
-            (Some(order), None) => order.demand().keys().fold(streams, read_stock),
+            (Some(_), Some(lines)) => lines.iter().fold(streams, |streams, (sku, _)| stock::read(streams, view, sku)),
+            (Some(order), None) => order.demand().keys().fold(streams, |streams, sku| stock::read(streams, view, sku)),
             (None, _) => streams,
         }
     }
@@ -115,7 +84,8 @@ impl UseCase for ShipOrder {
         if order.shipment(self.shipment_id).is_some() {
             return Ok(events.answer(outcome));
         }
-        let lines = self.lines.as_ref().map(|lines| order.lines_of(lines)).transpose()?;
+        let wanted = self.wanted(view, order)?;
+        let lines = wanted.as_ref().map(|lines| order.lines_of(lines)).transpose()?;
         let dispatch = Command::DispatchShipment {
             shipment_id: self.shipment_id,
             lines,
@@ -125,7 +95,10 @@ impl UseCase for ShipOrder {
             at: now,
         };
         events.decide::<Order>(view, self.order_id.as_uuid(), dispatch)?;
-        self.take_from_stock(&mut events, view, order)?;
+        let Self { order_id, shipment_id, .. } = *self;
+        let parcel = stock::Parcel { order_id, shipment_id, location: self.location.as_ref() };
+        let units = wanted.map_or_else(|| order.demand(), |lines| by_sku(&lines));
+        stock::ship(&mut events, view, parcel, units)?;
         Ok(events.answer(outcome))
     }
 
@@ -135,31 +108,31 @@ impl UseCase for ShipOrder {
 }
 
 impl ShipOrder {
-    fn take_from_stock(&self, events: &mut Events, view: &View<'_>, order: &Contents) -> Result<(), Rejection> {
-        let mut short = Vec::new();
-        for (sku, quantity) in self.units(order)? {
-            let (order_id, shipment_id) = (self.order_id, self.shipment_id);
-            let command = inventory::Command::Ship { order_id, quantity, shipment_id };
-            if let Err(rejection) = events.decide::<Inventory>(view, stock_at_main(&sku), command) {
-                short.push(shortage(&sku, &rejection).ok_or(rejection)?);
+    /// Units by SKU; `None` is everything that is unsent, wherever it is.
+    fn wanted(&self, view: &View<'_>, order: &Contents) -> Result<Option<Vec<(Sku, Quantity)>>, Rejection> {
+        match (&self.lines, &self.location) {
+            (Some(lines), _) => Ok(Some(lines.clone())),
+            // Only of an order that is confirmed: what another one lacks is no stock.
+            (None, Some(location)) if order.confirmed_by.is_some() => {
+                let promised = stock::promised_at(view, self.order_id, order.demand(), location)?;
+                Ok(Some(promised).filter(|promised| !promised.is_empty()))
             }
+            (None, _) => Ok(None),
         }
-        if short.is_empty() { Ok(()) } else { Err(Rejection::OutOfStock { skus: short }) }
     }
+}
 
-    /// N5: each SKU once, whatever the lines.
-    fn units(&self, order: &Contents) -> Result<BTreeMap<Sku, Quantity>, Rejection> {
-        let Some(lines) = &self.lines else { return Ok(order.demand()) };
-        let mut units: BTreeMap<Sku, Quantity> = BTreeMap::new();
-        for (sku, quantity) in lines {
-            let sum = match units.get(sku) {
-                Some(before) => before.checked_add(*quantity).expect("no order has more units of one SKU"),
-                None => *quantity,
-            };
-            units.insert(sku.clone(), sum);
-        }
-        Ok(units)
+/// N5: each SKU once, whatever the lines. No more than the order has: that is checked by then.
+fn by_sku(lines: &[(Sku, Quantity)]) -> BTreeMap<Sku, Quantity> {
+    let mut units: BTreeMap<Sku, Quantity> = BTreeMap::new();
+    for (sku, quantity) in lines {
+        let sum = match units.get(sku) {
+            Some(before) => before.checked_add(*quantity).expect("no order has more units of one SKU"),
+            None => *quantity,
+        };
+        units.insert(sku.clone(), sum);
     }
+    units
 }
 
 /// A parcel has arrived. The last one completes the order.
@@ -230,10 +203,9 @@ pub(crate) fn require_order<'a>(
     }
 }
 
-/// The payments that the order knows of: the one it was created with and, if that is another, the one that covers it.
+/// The payments that the order knows of, in the order in which they were tried.
 pub(crate) fn payments_of(order: &Contents) -> impl Iterator<Item = PaymentId> {
-    let first = order.payment_id;
-    std::iter::once(first).chain(order.confirmed_by.filter(|confirming| *confirming != first))
+    order.payment_ids().into_iter()
 }
 
 fn seen_order<'a>(order_id: OrderId, view: &View<'a>) -> Option<&'a Contents> {
@@ -254,43 +226,30 @@ pub(crate) fn with_stock(order_id: OrderId, view: &View<'_>) -> Streams {
     let streams = with_payments(order_id, view);
     match view.seen::<Order>(order_id.as_uuid()) {
         Some(order::State::Pending(order) | order::State::Confirmed(order)) => {
-            order.demand().keys().fold(streams, read_stock)
+            order.demand().keys().fold(streams, |streams, sku| stock::read(streams, view, sku))
         }
         _ => streams,
     }
 }
 
-fn read_stock(streams: Streams, sku: &Sku) -> Streams {
-    streams.read::<Inventory>(stock_at_main(sku))
-}
-
-/// O6: whether the payment that confirmed the order is authorised or captured, and not on its way back.
+/// O6: whether the payment that confirmed the order is authorised or captured, and not on its way back. Where everything that
+/// is owed has been taken, what becomes of the rest of the authorisation does not matter.
 fn is_covered(view: &View<'_>, order: &Contents) -> Result<bool, Rejection> {
     let Some(payment_id) = order.confirmed_by else { return Ok(false) };
-    Ok(view.state::<Payment>(payment_id.as_uuid())?.ledger().is_some_and(Ledger::covers_shipping))
+    let Some(payment) = view.state::<Payment>(payment_id.as_uuid())?.ledger() else { return Ok(false) };
+    let has_paid = payment.captured() >= order.owed() && payment.refundable().is_positive();
+    Ok(payment.covers_shipping() || has_paid)
 }
 
 /// Lets go of everything that is held for an order: a pending one has reservations, a confirmed one allocations.
 fn set_stock_free(events: &mut Events, view: &View<'_>, order_id: OrderId) -> Result<(), Rejection> {
     let order = view.state::<Order>(order_id.as_uuid())?;
-    for sku in order.contents().map(Contents::demand).unwrap_or_default().into_keys() {
-        let command = match order {
-            order::State::Pending(_) => inventory::Command::ReleaseReservation { order_id },
-            _ => inventory::Command::ReleaseAllocation { order_id, quantity: None },
-        };
-        events.decide::<Inventory>(view, stock_at_main(&sku), command)?;
-    }
-    Ok(())
-}
-
-/// Asks for what is held on the buyer's account to be let go. What was never held needs nothing.
-pub(crate) fn give_back(
-    events: &mut Events,
-    view: &View<'_>,
-    payment_id: PaymentId,
-    reason: Reason,
-) -> Result<(), Rejection> {
-    events.decide::<Payment>(view, payment_id.as_uuid(), payment::Command::RequestVoid { reason })
+    let command = match order {
+        order::State::Pending(_) => inventory::Command::ReleaseReservation { order_id },
+        _ => inventory::Command::ReleaseAllocation { order_id, quantity: None },
+    };
+    let skus = order.contents().map(Contents::demand).unwrap_or_default().into_keys();
+    stock::everywhere_decide(events, view, skus, &command)
 }
 
 #[cfg(test)]

@@ -29,6 +29,11 @@ pub trait UseCase: Send + 'static {
 
     /// The streams whose states the answer shows, the one whose version is the answer's first.
     fn shows(outcome: &Self::Outcome) -> Vec<StreamId>;
+
+    /// Of one that a deadline ran too early: when it is due again.
+    fn again_at(_: &Self::Outcome) -> Option<DateTime<Utc>> {
+        None
+    }
 }
 
 /// The streams a use case needs.
@@ -81,19 +86,27 @@ impl Events {
     where
         Rejection: From<A::Error>,
     {
+        let events = A::decide(&self.after::<A>(view, id)?, command)?;
+        self.0.extend(events.into_iter().map(|event| (A::stream(id), A::event(event))));
+        Ok(())
+    }
+
+    /// The state of a stream after what this decision holds for it.
+    pub fn after<A: Held>(&self, view: &View<'_>, id: Uuid) -> Result<A::State, Rejection> {
         let stream = A::stream(id);
         let mut state = A::any(view.state::<A>(id)?.clone());
         for (_, event) in self.0.iter().filter(|(of, _)| *of == stream) {
             state.evolve(event);
         }
-        let state = A::held(&state).expect("it was made from a state of this kind");
-        let events = A::decide(state, command)?;
-        self.0.extend(events.into_iter().map(|event| (stream.clone(), A::event(event))));
-        Ok(())
+        Ok(A::held(&state).expect("it was made from a state of this kind").as_ref().clone())
     }
 
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
     pub fn answer<O>(self, outcome: O) -> Decision<O> {
@@ -121,6 +134,11 @@ impl<'a> View<'a> {
     pub fn seen<A: Held>(&self, id: Uuid) -> Option<&'a A::State> {
         let state = self.entry(&A::stream(id))?.state.as_ref().ok()?;
         A::held(state).map(AsRef::as_ref)
+    }
+
+    /// When a stream last changed; `None` if it is not held or has no event.
+    pub fn changed_at<A: Held>(&self, id: Uuid) -> Option<DateTime<Utc>> {
+        self.entry(&A::stream(id))?.recorded_at
     }
 
     /// The state of a stream that the use case named. A stream with an event that cannot be read is refused.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use domain::cart::Cart;
 use domain::ids::{
-    CartId, CustomerId, Location, OrderId, PaymentId, Quantity, Reason, ShipmentId, Sku, inventory_stream,
+    CaptureId, CartId, CustomerId, Location, OrderId, PaymentId, Quantity, Reason, RefundId, ShipmentId, Sku,
+    inventory_stream,
 };
 use domain::inventory::Inventory;
 use domain::money::{Currency, Money};
@@ -21,8 +22,8 @@ use crate::checkout::{CheckOut, PaymentDetails};
 use crate::inventory::ReceiveStock;
 use crate::orders::ShipOrder;
 use crate::orders::settle::ConfirmOrder;
-use crate::payments::RequestAuthorization;
-use crate::payments::record::{RecordAuthorization, RecordFailure};
+use crate::payments::record::{RecordAuthorization, RecordCapture, RecordFailure};
+use crate::payments::{CapturePayment, RequestAuthorization};
 use crate::process::{Call, Deadline, Effect, Process};
 use crate::products::CreateProduct;
 
@@ -65,6 +66,10 @@ pub(crate) fn payment_id(number: u128) -> PaymentId {
 
 pub(crate) fn shipment_id(number: u128) -> ShipmentId {
     ShipmentId::from_uuid(Uuid::from_u128(0x58_0000 + number))
+}
+
+pub(crate) fn refund_id(number: u128) -> RefundId {
+    RefundId::from_uuid(Uuid::from_u128(0x4ef_0000 + number))
 }
 
 pub(crate) fn reference(text: &str) -> ProviderReference {
@@ -131,6 +136,14 @@ pub(crate) fn ship(number: u128, lines: Option<&[(&str, i64)]>) -> ShipOrder {
         lines: lines.map(|lines| lines.iter().map(units).collect()),
         carrier: order::Carrier::new("Royal Mail").expect("a fixture is well-formed"),
         tracking: order::Tracking::new("RM1").expect("a fixture is well-formed"),
+        location: None,
+    }
+}
+
+impl ShipOrder {
+    /// The same parcel, of this order.
+    pub(crate) fn of(self, number: u128) -> Self {
+        Self { order_id: order_id(number), ..self }
     }
 }
 
@@ -223,6 +236,16 @@ impl Shop {
         self.accept(confirm(number));
     }
 
+    /// Takes so much of what is held, ahead of any parcel.
+    #[track_caller]
+    pub(crate) fn capture(&mut self, number: u128, amount: i64) {
+        let (payment_id, capture_id) =
+            (payment_id(number), CaptureId::from_uuid(Uuid::from_u128(self.book.len() as u128)));
+        self.accept(CapturePayment { payment_id, capture_id, amount: Some(gbp(amount)) });
+        let operation_id = reference(&format!("capture_{capture_id}"));
+        self.accept(RecordCapture { payment_id, capture_id, operation_id, amount: gbp(amount) });
+    }
+
     pub(crate) fn cart(&self, number: u128) -> &domain::cart::State {
         self.state::<Cart>(cart_id(number).as_uuid())
     }
@@ -244,8 +267,14 @@ impl Shop {
         (self.order_state(number).status(), self.payment(number).status())
     }
 
+    /// At `main`.
     pub(crate) fn stock(&self, text: &str) -> Stock {
-        let stock = self.state::<Inventory>(inventory_stream(&sku(text), &Location::main()));
+        self.stock_at(text, "main")
+    }
+
+    pub(crate) fn stock_at(&self, text: &str, location: &str) -> Stock {
+        let location = Location::new(location).expect("a fixture is well-formed");
+        let stock = self.state::<Inventory>(inventory_stream(&sku(text), &location));
         (stock.on_hand(), stock.reserved(self.now), stock.allocated())
     }
 
@@ -263,10 +292,16 @@ impl Shop {
         self.book.iter().filter(move |event| event.event_type == event_type).map(|event| event.stream.id)
     }
 
-    /// Units that are reserved, even if no longer, or allocated for an order.
+    /// Units that are reserved, even if no longer, or allocated for an order, wherever they are.
     pub(crate) fn promised(&self, text: &str, order_id: OrderId) -> i64 {
-        let Some(stock) = self.find::<Inventory>(inventory_stream(&sku(text), &Location::main())) else { return 0 };
-        let reserved = stock.reservation(order_id).map_or(0, |reservation| reservation.quantity.get());
-        reserved + stock.allocation(order_id).map_or(0, |allocation| allocation.quantity.get())
+        let main = Location::main();
+        let Some(stock) = self.find::<Inventory>(inventory_stream(&sku(text), &main)) else { return 0 };
+        let everywhere = std::iter::once(&main).chain(stock.elsewhere());
+        let promised = everywhere.map(|location| {
+            let stock = self.state::<Inventory>(inventory_stream(&sku(text), location));
+            let reserved = stock.reservation(order_id).map_or(0, |reservation| reservation.quantity.get());
+            reserved + stock.allocation(order_id).map_or(0, |allocation| allocation.quantity.get())
+        });
+        promised.sum()
     }
 }

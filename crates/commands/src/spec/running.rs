@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::payment::Payment;
 use eventstore::event::{Position, RecordedEvent};
@@ -16,8 +17,11 @@ use uuid::Uuid;
 use super::{Shop, envelope};
 use crate::command::{CommandError, Envelope, Key};
 use crate::executor::Commands;
-use crate::gateway::Gateways;
 use crate::gateway::simulated::Simulated;
+use crate::gateway::{
+    AuthorizeRequest, CaptureRequest, GatewayError, Gateways, Operation, PaymentGateway, Receipt, RefundRequest,
+    VoidRequest,
+};
 use crate::job::Pending;
 use crate::process::calls::ClaimedCall;
 use crate::process::perform::{Performed, perform_on};
@@ -33,6 +37,7 @@ type DeadlineKey = (&'static str, String, Uuid);
 
 pub(crate) struct Running {
     pub(crate) shop: Shop,
+    captures: Captures,
     gateways: Gateways,
     processes: Vec<(Box<dyn Process>, usize)>,
     deadlines: BTreeMap<DeadlineKey, DateTime<Utc>>,
@@ -45,13 +50,19 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn new(shop: Shop) -> Self {
+        Self::paying(shop, Captures::MoreThanOnce)
+    }
+
+    /// Through a provider that captures so often.
+    pub(crate) fn paying(shop: Shop, captures: Captures) -> Self {
         let pool = PgPoolOptions::new().acquire_timeout(PATIENCE).connect_lazy("postgres://nobody@127.0.0.1:1/none");
         let book = Book::new(pool.expect("a pool that connects when it is used, and here never"));
         let (commands, queue) = Commands::detached(book);
-        let gateways = simulated();
+        let gateways = simulated(captures);
         let processes = process::all(&gateways).into_iter().map(|process| (process, 0)).collect();
         Self {
             shop,
+            captures,
             gateways,
             processes,
             deadlines: BTreeMap::new(),
@@ -64,7 +75,7 @@ impl Running {
 
     /// A provider that has forgotten everything, as after a restart.
     pub(crate) fn restart_provider(&mut self) {
-        self.gateways = simulated();
+        self.gateways = simulated(self.captures);
     }
 
     /// A process that crashed before it could note how far it was: it reads its events again.
@@ -107,10 +118,12 @@ impl Running {
             self.shop.now = self.shop.now.max(due_at);
             self.deadlines.remove(&next);
             let (name, kind, subject) = next;
-            let deadline = Deadline { kind: kind.into(), subject, due_at };
+            let deadline = Deadline { kind: kind.clone().into(), subject, due_at };
             let process = self.processes.iter().find(|(process, _)| process.name() == name);
-            if let Some(runnable) = process.and_then(|(process, _)| process.fire(&deadline)) {
-                self.run(runnable, envelope()).await;
+            if let Some(runnable) = process.and_then(|(process, _)| process.fire(&deadline))
+                && let Some(again_at) = self.run(runnable, envelope()).await
+            {
+                self.deadlines.insert((name, kind, subject), again_at);
             }
             self.settle().await;
         }
@@ -129,7 +142,7 @@ impl Running {
             let effects = self.processes[process].0.react(&event).expect("every event can be read");
             for (number, effect) in effects.into_iter().enumerate() {
                 match effect {
-                    Effect::Run(runnable) => self.run(runnable, under_key(name, &event, number)).await,
+                    Effect::Run(runnable) => drop(self.run(runnable, under_key(name, &event, number)).await),
                     Effect::SetDeadline(Deadline { kind, subject, due_at }) => {
                         self.deadlines.insert((name, kind.into_owned(), subject), due_at);
                     }
@@ -176,7 +189,7 @@ impl Running {
     }
 
     /// Results and reactions may come too late to be accepted; that they are answered is enough.
-    async fn run(&mut self, runnable: Box<dyn Runnable>, envelope: Envelope) {
+    async fn run(&mut self, runnable: Box<dyn Runnable>, envelope: Envelope) -> Option<DateTime<Utc>> {
         let running = runnable.run(&self.commands, envelope);
         let (queue, shop) = (&mut self.queue, &mut self.shop);
         let executing = async {
@@ -186,14 +199,61 @@ impl Running {
         let (answer, ()) = tokio::join!(running, executing);
         match answer {
             // A replay's states would be read from the database that is not there.
-            Ok(()) | Err(CommandError::Rejected(_) | CommandError::Unavailable) => {}
+            Ok(again_at) => again_at,
+            Err(CommandError::Rejected(_) | CommandError::Unavailable) => None,
             Err(error) => panic!("{} failed: {error:?}", runnable.name()),
         }
     }
 }
 
-fn simulated() -> Gateways {
-    Gateways::default().with(Arc::new(Simulated::answering_slowly_after(Duration::from_millis(1))))
+fn simulated(captures: Captures) -> Gateways {
+    let simulated = Simulated::answering_slowly_after(Duration::from_millis(1));
+    match captures {
+        Captures::MoreThanOnce => Gateways::default().with(Arc::new(simulated)),
+        Captures::Once => Gateways::default().with(Arc::new(CapturingOnce(simulated))),
+    }
+}
+
+/// How often a provider captures of one payment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Captures {
+    MoreThanOnce,
+    Once,
+}
+
+/// The provider that is built in, as one that captures once and no more.
+#[derive(Debug)]
+struct CapturingOnce(Simulated);
+
+#[async_trait]
+impl PaymentGateway for CapturingOnce {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn captures_more_than_once(&self) -> bool {
+        false
+    }
+
+    async fn authorize(&self, request: &AuthorizeRequest) -> Result<Receipt, GatewayError> {
+        self.0.authorize(request).await
+    }
+
+    async fn capture(&self, request: &CaptureRequest) -> Result<Receipt, GatewayError> {
+        self.0.capture(request).await
+    }
+
+    async fn void(&self, request: &VoidRequest) -> Result<Receipt, GatewayError> {
+        self.0.void(request).await
+    }
+
+    async fn refund(&self, request: &RefundRequest) -> Result<Receipt, GatewayError> {
+        self.0.refund(request).await
+    }
+
+    async fn find(&self, operation: &Operation) -> Result<Option<Receipt>, GatewayError> {
+        self.0.find(operation).await
+    }
 }
 
 fn under_key(process: &str, event: &RecordedEvent, number: usize) -> Envelope {

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::{
     Error,
     events::{
-        Carrier, Completed, Confirmed, Created, CreatedLine, Failure, LineUnits, ShipmentCreated, ShipmentDelivered,
-        ShipmentDispatched, Tracking,
+        Carrier, Completed, Confirmed, Created, CreatedLine, Failure, LineUnits, LinesCancelled, RefundGranted,
+        RefundPart, ShipmentCreated, ShipmentDelivered, ShipmentDispatched, Tracking,
     },
 };
 use crate::{
     country::Country,
-    ids::{CartId, CustomerId, LineId, OrderNumber, PaymentId, Quantity, Reason, ShipmentId, Sku},
+    ids::{CartId, CustomerId, LineId, OrderNumber, PaymentId, Quantity, Reason, RefundId, ShipmentId, Sku},
     money::{Currency, Money},
     product::Name,
     sealed::Sealed,
@@ -38,11 +38,16 @@ pub struct Contents {
     pub customer_id: CustomerId,
     /// The payment it was created with.
     pub payment_id: PaymentId,
+    /// Further tries to pay, in their order.
+    pub retries: Vec<PaymentId>,
     /// The payment that covers it, once it is confirmed.
     pub confirmed_by: Option<PaymentId>,
     pub lines: Vec<Line>,
     pub totals: Totals,
+    /// What will not be due any more, since it was cancelled.
+    pub cancelled_amount: Money,
     pub shipments: Vec<Shipment>,
+    pub refunds: Vec<RefundGranted>,
     /// Why it must not be shipped for now.
     pub hold: Option<Reason>,
     pub shipping_address: Sealed,
@@ -157,8 +162,8 @@ impl State {
         let state = self.status();
         let allowed: &[&str] = match (state, held) {
             ("absent", _) => &["create"],
-            ("pending", false) => &["confirm", "cancel", "fail", "hold"],
-            ("pending", true) => &["confirm", "cancel", "fail", "release"],
+            ("pending", false) => &["confirm", "cancel", "fail", "retry_payment", "hold"],
+            ("pending", true) => &["confirm", "cancel", "fail", "retry_payment", "release"],
             ("confirmed", false) => &["dispatch_shipment", "cancel", "cancel_lines", "hold"],
             ("confirmed", true) => &["cancel", "cancel_lines", "release"],
             ("processing", false) => &["dispatch_shipment", "deliver_shipment", "cancel_lines", "hold"],
@@ -205,10 +210,13 @@ impl Contents {
             cart_id: created.cart_id,
             customer_id: created.customer_id,
             payment_id: created.payment_id,
+            retries: Vec::new(),
             confirmed_by: None,
             lines: created.lines.iter().map(Line::of).collect(),
             totals: Totals { subtotal, shipping, tax, discount, total },
+            cancelled_amount: Money::zero(total.currency()),
             shipments: Vec::new(),
+            refunds: Vec::new(),
             hold: None,
             shipping_address: created.shipping_address.clone(),
             email: created.email.clone(),
@@ -223,14 +231,25 @@ impl Contents {
         self.totals.total.currency()
     }
 
-    /// The payments it knows of: the one it was created with, and the one that covers it.
+    /// The payments it knows of, in the order in which they were tried.
     pub fn payment_ids(&self) -> Vec<PaymentId> {
-        let another = self.confirmed_by.filter(|payment_id| *payment_id != self.payment_id);
-        std::iter::once(self.payment_id).chain(another).collect()
+        let mut tried: Vec<PaymentId> = std::iter::once(self.payment_id).chain(self.retries.iter().copied()).collect();
+        // A try of before they were noted.
+        tried.extend(self.confirmed_by.filter(|confirming| !tried.contains(confirming)));
+        tried
+    }
+
+    /// What is to be paid for it, once everything is sent that was not cancelled.
+    pub fn owed(&self) -> Money {
+        self.totals.total.saturating_sub(self.cancelled_amount)
     }
 
     pub fn line(&self, line_id: LineId) -> Option<&Line> {
         self.lines.iter().find(|line| line.id == line_id)
+    }
+
+    pub fn refund(&self, refund_id: RefundId) -> Option<&RefundGranted> {
+        self.refunds.iter().find(|refund| refund.refund_id == refund_id)
     }
 
     pub fn shipment(&self, shipment_id: ShipmentId) -> Option<&Shipment> {
@@ -248,6 +267,15 @@ impl Contents {
 
     /// The unsent lines of these SKUs: what people name in place of ids. Units of one SKU fill its lines in their order.
     pub fn lines_of(&self, wanted: &[(Sku, Quantity)]) -> Result<Vec<LineUnits>, Error> {
+        self.lines_with(wanted, Line::unshipped)
+    }
+
+    /// The lines of these SKUs, whatever became of them.
+    pub fn ordered_lines_of(&self, wanted: &[(Sku, Quantity)]) -> Result<Vec<LineUnits>, Error> {
+        self.lines_with(wanted, |line| line.quantity.get())
+    }
+
+    fn lines_with(&self, wanted: &[(Sku, Quantity)], left: impl Fn(&Line) -> i64) -> Result<Vec<LineUnits>, Error> {
         let mut missing: BTreeMap<&Sku, i64> = BTreeMap::new();
         for (sku, quantity) in wanted {
             *missing.entry(sku).or_default() += quantity.get();
@@ -255,7 +283,7 @@ impl Contents {
         let mut found = Vec::new();
         for line in &self.lines {
             let Some(units) = missing.get_mut(&line.sku) else { continue };
-            if let Ok(quantity) = Quantity::new(line.unshipped().min(*units)) {
+            if let Ok(quantity) = Quantity::new(left(line).min(*units)) {
                 *units -= quantity.get();
                 found.push(LineUnits { line_id: line.id, sku: line.sku.clone(), quantity });
             }
@@ -265,7 +293,7 @@ impl Contents {
         if lines().next().is_none() {
             return Err(Error::LineNotFound { line: sku.to_string() });
         }
-        let remaining = lines().map(Line::unshipped).sum();
+        let remaining = lines().map(left).sum();
         Err(Error::TooManyUnits { sku: sku.clone(), requested: remaining + units, remaining })
     }
 
@@ -313,10 +341,18 @@ impl Contents {
     pub(super) fn weight(&self) -> usize {
         let line = |line: &Line| size_of::<Line>() + line.sku.as_str().len() + line.name.as_str().len();
         let shipment = |shipment: &Shipment| size_of::<Shipment>() + shipment.lines.len() * size_of::<LineUnits>();
+        let refund = |granted: &RefundGranted| {
+            size_of::<RefundGranted>()
+                + granted.reason.as_str().len()
+                + granted.lines.len() * size_of::<LineUnits>()
+                + granted.payments.len() * size_of::<RefundPart>()
+        };
         let sealed = |sealed: &Sealed| sealed.sealed_box().len();
         size_of::<Self>()
             + self.lines.iter().map(line).sum::<usize>()
             + self.shipments.iter().map(shipment).sum::<usize>()
+            + self.refunds.iter().map(refund).sum::<usize>()
+            + self.retries.len() * size_of::<PaymentId>()
             + sealed(&self.shipping_address)
             + self.email.as_ref().map_or(0, sealed)
     }
@@ -347,8 +383,9 @@ impl Contents {
         self.count(&lines, |line, units| line.delivered += units);
     }
 
-    pub(super) fn cancel(&mut self, cancelled: &[LineUnits]) {
-        self.count(cancelled, |line, units| line.cancelled += units);
+    pub(super) fn cancel(&mut self, cancelled: &LinesCancelled) {
+        self.count(&cancelled.lines, |line, units| line.cancelled += units);
+        self.cancelled_amount = self.cancelled_amount.saturating_add(cancelled.amount);
     }
 
     pub(super) fn complete(&mut self, completed: &Completed) {

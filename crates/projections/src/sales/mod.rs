@@ -22,6 +22,8 @@ pub static DEFINITION: Definition = Definition {
             "order.shipment_created",
             "order.shipment_dispatched",
             "order.shipment_delivered",
+            "order.refund_granted",
+            "order.payment_retried",
         ],
     }],
     rows: Rows::OverAll,
