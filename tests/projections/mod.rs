@@ -2,6 +2,7 @@
 
 mod carts;
 mod catalogue;
+mod imported;
 mod orders;
 mod parking;
 mod random_shop;

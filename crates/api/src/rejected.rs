@@ -127,10 +127,15 @@ fn of_order(error: &order::Error) -> Problem {
             Problem::value("/lines", error.to_string())
         }
         order::Error::EmptyOrder => said(Code::EmptyCart, error),
+        order::Error::ImportDiffers { .. } => said(Code::Conflict, error),
+        order::Error::RefundTooLarge { remaining, .. } => {
+            said(Code::AmountExceeded, error).with("available", remaining)
+        }
         order::Error::TooManyLines { .. }
         | order::Error::TooManyShipments { .. }
         | order::Error::QuantityOutOfRange { .. }
         | order::Error::AmountTooLarge
+        | order::Error::TooManyRefunds { .. }
         | order::Error::NegativeAmount { .. } => Problem::value("", error.to_string()),
     }
 }

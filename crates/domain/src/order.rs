@@ -18,7 +18,8 @@ pub use self::{
         LinesCancelled, Released, ShipmentCreated, ShipmentDelivered, ShipmentDispatched, Tracking,
     },
     imported::{
-        IMPORTED_REFUNDS_MAX, Import, ImportRefund, Imported, ImportedOrder, ImportedRefund, LineRefund, Reference, Source,
+        IMPORTED_REFUNDS_MAX, Import, ImportRefund, Imported, ImportedOrder, ImportedRefund, LineRefund, Reference,
+        Source,
     },
     state::{Contents, Dispatch, Line, Shipment, State, Totals},
 };

@@ -113,7 +113,9 @@ fn an_import_that_cannot_be_an_order_is_refused() {
 #[test]
 fn the_lines_of_one_sku_may_exceed_what_one_line_may_have() {
     let many = vec![line(1, "A", 100_000, 1), line(2, "A", 100_000, 1)];
-    order([]).when(record(Import { lines: many, ..import() })).then_state(|state| assert_eq!(state.status(), "imported"));
+    order([])
+        .when(record(Import { lines: many, ..import() }))
+        .then_state(|state| assert_eq!(state.status(), "imported"));
 }
 
 #[test]
@@ -131,7 +133,9 @@ fn what_was_given_back_is_recorded_once() {
 fn no_more_is_given_back_than_was_bought_and_charged() {
     let left = |requested, remaining| Error::TooManyUnits { sku: sku("A"), requested, remaining };
     order([imported()]).when(refund("C1", &[(1, "A", 4, 1)])).then_error(left(4, 3));
-    order([imported(), refunded("C1", &[(1, "A", 2, 200)])]).when(refund("C2", &[(1, "A", 2, 1)])).then_error(left(2, 1));
+    order([imported(), refunded("C1", &[(1, "A", 2, 200)])])
+        .when(refund("C2", &[(1, "A", 2, 1)]))
+        .then_error(left(2, 1));
     let charged = |requested, remaining| Error::RefundTooLarge {
         sku: sku("A"),
         requested: gbp(requested),
