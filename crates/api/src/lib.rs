@@ -12,6 +12,7 @@ mod dev;
 pub mod load;
 pub mod migrate;
 pub mod node;
+pub mod online_retail;
 mod running;
 pub mod server;
 pub mod servers;

@@ -1,6 +1,6 @@
 //! `daybook load`: puts a year of real invoices through HTTP, as shoppers and staff would, and reconciles what came of it.
 //!
-//! - [`baskets`], `line`, `price`, `country`: the file; [`plan`]: what to do with it, and what must come of it
+//! - [`baskets`], `line`: what of the file can be shopped; [`plan`]: what to do with it, and what must come of it
 //! - `instance`, `own_dev`, `memory`: the Daybook that is loaded
 //! - `endpoint`, `client`, `tokens`: how it is spoken to; `tally`, `histogram`: what is counted
 //! - `setup`, then [`shopper`] and `staff` at once around a `board`
@@ -10,7 +10,6 @@ pub mod baskets;
 mod board;
 pub mod check;
 mod client;
-mod country;
 mod endpoint;
 mod executor_alone;
 mod histogram;
@@ -20,7 +19,6 @@ mod memory;
 mod numbers;
 mod own_dev;
 pub mod plan;
-mod price;
 pub mod reconcile;
 mod report;
 mod run;
@@ -31,5 +29,5 @@ mod tally;
 mod tokens;
 
 pub use endpoint::Endpoint;
-pub use line::{LeftOut, Month};
+pub use line::LeftOut;
 pub use run::{LoadError, Loaded, Options, Target, run};

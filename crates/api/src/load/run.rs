@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use tokio::task::{JoinSet, spawn_blocking};
 
-use super::baskets::{Baskets, BasketsError};
+use super::baskets::Baskets;
 use super::board::Board;
 use super::check::{Check, chain};
 use super::endpoint::Endpoint;
@@ -23,6 +23,7 @@ use super::shopper::{Accepted, Shopped, Shopper};
 use super::staff::{self, StaffError};
 use super::tokens::Tokens;
 use crate::auth::signing::SigningKeyError;
+use crate::online_retail::FileError;
 
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -47,7 +48,7 @@ pub enum Target {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     #[error(transparent)]
-    Baskets(#[from] BasketsError),
+    Baskets(#[from] FileError),
     #[error(transparent)]
     OwnDev(#[from] OwnDevError),
     #[error(transparent)]
