@@ -7,6 +7,7 @@ mod program;
 mod book;
 mod dev;
 mod documents;
+mod import;
 mod named;
 mod refusals;
 mod serve;

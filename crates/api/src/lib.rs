@@ -9,6 +9,7 @@ pub mod auth;
 pub mod cli;
 pub mod config;
 mod dev;
+pub mod import;
 pub mod load;
 pub mod migrate;
 pub mod node;

@@ -4,6 +4,7 @@ mod asyncapi;
 mod book;
 mod dev;
 mod healthcheck;
+mod import;
 mod load;
 mod migrate;
 mod openapi;
@@ -35,6 +36,8 @@ enum Command {
     Serve(Box<serve::Serve>),
     /// Put a year of real invoices through HTTP, and reconcile what came of it
     Load(load::Load),
+    /// Record what an earlier system sold, as it was charged
+    Import(import::Import),
     /// Make or renew the database's schema, as its owner
     Migrate(migrate::Migrate),
     /// Empty read models, as the owner: the nodes post them anew from the first page of the book
@@ -61,6 +64,7 @@ impl Cli {
             Command::Dev(dev) => dev.run(),
             Command::Serve(serve) => serve.run(),
             Command::Load(load) => load.run(),
+            Command::Import(import) => import.run(),
             Command::Migrate(migrate) => migrate.run(),
             Command::Rebuild(rebuild) => rebuild.run(),
             Command::Verify(verify) => verify.run(),

@@ -16,7 +16,7 @@ mod histogram;
 pub mod instance;
 mod line;
 mod memory;
-mod numbers;
+pub(crate) mod numbers;
 mod own_dev;
 pub mod plan;
 pub mod reconcile;
