@@ -65,12 +65,23 @@ pub struct VoidRequest {
     pub authorization: ProviderReference,
 }
 
+/// Give back money that was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundRequest {
+    pub idempotency_key: IdempotencyKey,
+    pub payment_id: PaymentId,
+    pub amount: Money,
+    /// What the provider called the authorisation that was captured from.
+    pub authorization: ProviderReference,
+}
+
 /// One request as a value: to be sent or, where its answer was lost, to be asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
     Authorize(AuthorizeRequest),
     Capture(CaptureRequest),
     Void(VoidRequest),
+    Refund(RefundRequest),
 }
 
 impl Operation {
@@ -79,6 +90,7 @@ impl Operation {
             Self::Authorize(request) => &request.idempotency_key,
             Self::Capture(request) => &request.idempotency_key,
             Self::Void(request) => &request.idempotency_key,
+            Self::Refund(request) => &request.idempotency_key,
         }
     }
 
@@ -88,6 +100,7 @@ impl Operation {
             Self::Authorize(_) => "authorize",
             Self::Capture(_) => "capture",
             Self::Void(_) => "void",
+            Self::Refund(_) => "refund",
         }
     }
 }
@@ -129,6 +142,8 @@ pub trait PaymentGateway: Send + Sync + fmt::Debug {
     async fn capture(&self, request: &CaptureRequest) -> Result<Receipt, GatewayError>;
 
     async fn void(&self, request: &VoidRequest) -> Result<Receipt, GatewayError>;
+
+    async fn refund(&self, request: &RefundRequest) -> Result<Receipt, GatewayError>;
 
     /// What became of a request whose answer was lost: by its key or, where the provider has forgotten that, by the
     /// payment's id. `None` if it never arrived, so that it may be sent again under the same key.

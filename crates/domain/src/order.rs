@@ -7,6 +7,7 @@
 mod create;
 mod events;
 mod imported;
+mod refund;
 mod state;
 
 use chrono::{DateTime, Utc};
@@ -15,12 +16,14 @@ pub use self::{
     create::{Create, NewLine},
     events::{
         Cancelled, Carrier, Completed, Confirmed, Created, CreatedLine, Event, Failed, Failure, Held, LineUnits,
-        LinesCancelled, Released, ShipmentCreated, ShipmentDelivered, ShipmentDispatched, Tracking,
+        LinesCancelled, RefundGranted, RefundPart, Released, ShipmentCreated, ShipmentDelivered, ShipmentDispatched,
+        Tracking,
     },
     imported::{
         IMPORTED_REFUNDS_MAX, Import, ImportRefund, Imported, ImportedOrder, ImportedRefund, LineRefund, Reference,
         Source,
     },
+    refund::{GrantRefund, REFUNDS_MAX},
     state::{Contents, Dispatch, Line, Shipment, State, Totals},
 };
 use crate::{
@@ -77,6 +80,7 @@ pub enum Command {
     Import(Box<Import>),
     /// Records what was given back of it there.
     ImportRefund(ImportRefund),
+    GrantRefund(GrantRefund),
 }
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -99,6 +103,10 @@ pub enum Error {
     AmountTooLarge,
     #[error("{amount} would be below zero")]
     NegativeAmount { amount: Money },
+    #[error("an amount is above zero, not {amount}")]
+    AmountNotPositive { amount: Money },
+    #[error("an order has at most {max} refunds")]
+    TooManyRefunds { max: usize },
     #[error("no line is named")]
     NoLines,
     #[error("the order has no line {line}")]
@@ -113,8 +121,6 @@ pub enum Error {
     PaymentNotAuthorized,
     #[error("{reference} was imported before, with other contents")]
     ImportDiffers { reference: Reference },
-    #[error("an imported order has at most {max} refunds")]
-    TooManyRefunds { max: usize },
     #[error("{requested} were to be given back for {sku}, and {remaining} are left of what was charged")]
     RefundTooLarge { sku: Sku, requested: Money, remaining: Money },
 }
@@ -131,6 +137,7 @@ impl Error {
             Self::CurrencyMismatch { .. } => "currency_mismatch",
             Self::AmountTooLarge => "amount_too_large",
             Self::NegativeAmount { .. } => "negative_amount",
+            Self::AmountNotPositive { .. } => "amount_not_positive",
             Self::NoLines => "no_lines",
             Self::LineNotFound { .. } => "line_not_found",
             Self::TooManyUnits { .. } => "quantity_exceeds_remaining",
@@ -188,6 +195,7 @@ impl Aggregate for Order {
             },
             Command::Import(order) => imported::import(state, *order),
             Command::ImportRefund(refund) => imported::import_refund(state, refund),
+            Command::GrantRefund(grant) => grant.decide(state),
         }
     }
 
@@ -206,6 +214,7 @@ impl Aggregate for Order {
             Event::Completed(completed) => state.map(|contents| contents.complete(completed)),
             Event::Imported(imported) => State::imported(imported),
             Event::ImportedRefund(refund) => state.refund_imported(refund),
+            Event::RefundGranted(granted) => state.map(|contents| contents.refunds.push(granted.clone())),
         }
     }
 
@@ -276,8 +285,13 @@ fn everything_unsent(order: &Contents) -> Vec<LineUnits> {
     order.lines.iter().filter_map(unsent).collect()
 }
 
-/// O1: no more than is left of each line. Each line once, in the order's own order, and under its own SKU.
+/// O1: no more than is still to be sent of each line.
 fn unsent(order: &Contents, wanted: Vec<LineUnits>) -> Result<Vec<LineUnits>, Error> {
+    named(order, wanted, Line::unshipped)
+}
+
+/// O1: no more than is left of each line. Each line once, in the order's own order, and under its own SKU.
+fn named(order: &Contents, wanted: Vec<LineUnits>, remaining: impl Fn(&Line) -> i64) -> Result<Vec<LineUnits>, Error> {
     if wanted.is_empty() {
         return Err(Error::NoLines);
     }
@@ -289,7 +303,7 @@ fn unsent(order: &Contents, wanted: Vec<LineUnits>) -> Result<Vec<LineUnits>, Er
     }
     let mut lines = Vec::new();
     for (line, requested) in order.lines.iter().zip(units).filter(|(_, requested)| *requested > 0) {
-        let remaining = line.unshipped();
+        let remaining = remaining(line);
         let too_many = || Error::TooManyUnits { sku: line.sku.clone(), requested, remaining };
         let quantity = Quantity::new(requested).ok().filter(|_| requested <= remaining).ok_or_else(too_many)?;
         lines.push(LineUnits { line_id: line.id, sku: line.sku.clone(), quantity });

@@ -6,4 +6,5 @@ pub(crate) mod inventory;
 pub(crate) mod orders;
 pub(crate) mod payments;
 pub(crate) mod products;
+pub(crate) mod refunds;
 pub(crate) mod reports;

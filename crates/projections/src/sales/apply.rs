@@ -58,6 +58,7 @@ fn needed(changes: &[(Uuid, Event)]) -> BTreeSet<Uuid> {
             | Event::ShipmentCreated(_)
             | Event::ShipmentDispatched(_)
             | Event::ShipmentDelivered(_)
+            | Event::RefundGranted(_)
             | Event::ImportedRefund(_) => false,
         };
     }
@@ -144,6 +145,7 @@ impl Batch {
             | Event::ShipmentCreated(_)
             | Event::ShipmentDispatched(_)
             | Event::ShipmentDelivered(_)
+            | Event::RefundGranted(_)
             | Event::ImportedRefund(_) => {}
         }
         Ok(())
