@@ -159,7 +159,7 @@ async fn a_file_that_is_not_whole_or_not_that_file_is_refused_with_its_line_and_
         "sales.csv.gz is truncated: it ends at line 149, in the middle of a line",
     );
 
-    let file = gzipped(&place, &EXCERPT.repeat(1));
+    let file = gzipped(&place, EXCERPT);
     let bytes = std::fs::read(&file).unwrap();
     std::fs::write(&file, &bytes[..bytes.len() - 40]).unwrap();
     let done = import(&database, &file);

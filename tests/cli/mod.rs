@@ -5,6 +5,7 @@
 mod program;
 
 mod book;
+mod conservation;
 mod dev;
 mod documents;
 mod import;

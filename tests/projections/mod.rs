@@ -2,6 +2,7 @@
 
 mod carts;
 mod catalogue;
+mod conservation;
 mod imported;
 mod orders;
 mod parking;

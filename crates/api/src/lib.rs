@@ -8,6 +8,7 @@ mod asker;
 pub mod auth;
 pub mod cli;
 pub mod config;
+mod conserved;
 mod dev;
 pub mod import;
 pub mod load;

@@ -2,6 +2,7 @@
 
 mod asyncapi;
 mod book;
+mod conservation;
 mod dev;
 mod healthcheck;
 mod import;
@@ -44,6 +45,8 @@ enum Command {
     Rebuild(rebuild::Rebuild),
     /// Walk the book and name the first position that is wrong
     Verify(verify::Verify),
+    /// Show what of money and stock does not add up
+    Conservation(conservation::Conservation),
     /// Show the process managers: how far each has come, what it waits for, what is open
     Processes(processes::Processes),
     /// Print a token signed with the development key
@@ -68,6 +71,7 @@ impl Cli {
             Command::Migrate(migrate) => migrate.run(),
             Command::Rebuild(rebuild) => rebuild.run(),
             Command::Verify(verify) => verify.run(),
+            Command::Conservation(conservation) => conservation.run(),
             Command::Processes(processes) => processes.run(),
             Command::Token(token) => token.run(),
             Command::OpenApi(openapi) => openapi.run(),

@@ -50,7 +50,7 @@ impl Projection for Orders {
 }
 
 /// The order that a payment is for: every event of it says so.
-fn order_of(event: &payment::Event) -> OrderId {
+pub(crate) fn order_of(event: &payment::Event) -> OrderId {
     match event {
         payment::Event::Initiated(it) => it.order_id,
         payment::Event::AuthorizationRequested(it) => it.order_id,

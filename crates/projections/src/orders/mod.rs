@@ -11,6 +11,7 @@ mod timeline;
 mod write;
 
 pub use apply::Orders;
+pub(crate) use apply::order_of;
 pub use list::{By, Filter, NEWEST_FIRST, list};
 pub use query::{ImportedFrom, Order, OrderLine, OrderPayment, Payment, Shipment, ShippedUnits, find, find_payment};
 pub use timeline::{Entry, Timeline, timeline};
