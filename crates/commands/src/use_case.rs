@@ -81,15 +81,19 @@ impl Events {
     where
         Rejection: From<A::Error>,
     {
+        let events = A::decide(&self.after::<A>(view, id)?, command)?;
+        self.0.extend(events.into_iter().map(|event| (A::stream(id), A::event(event))));
+        Ok(())
+    }
+
+    /// The state of a stream after what this decision holds for it.
+    pub fn after<A: Held>(&self, view: &View<'_>, id: Uuid) -> Result<A::State, Rejection> {
         let stream = A::stream(id);
         let mut state = A::any(view.state::<A>(id)?.clone());
         for (_, event) in self.0.iter().filter(|(of, _)| *of == stream) {
             state.evolve(event);
         }
-        let state = A::held(&state).expect("it was made from a state of this kind");
-        let events = A::decide(state, command)?;
-        self.0.extend(events.into_iter().map(|event| (stream.clone(), A::event(event))));
-        Ok(())
+        Ok(A::held(&state).expect("it was made from a state of this kind").as_ref().clone())
     }
 
     pub fn is_empty(&self) -> bool {

@@ -3,11 +3,13 @@
 //! - [`baskets`], `line`: what of the file can be shopped; [`plan`]: what to do with it, and what must come of it
 //! - `instance`, `own_dev`, `memory`: the Daybook that is loaded
 //! - `endpoint`, `client`, `tokens`: how it is spoken to; `tally`, `histogram`: what is counted
-//! - `setup`, then [`shopper`] and `staff` at once around a `board`
+//! - `setup`, then [`shopper`] and `staff` at once around a `board`; with [`chaos`] much goes otherwise (`aftermath`)
 //! - [`mod@reconcile`], `check`: whether it all adds up; `report`, `numbers`: how it is told; `executor_alone`: for comparison
 
+mod aftermath;
 pub mod baskets;
 mod board;
+pub mod chaos;
 pub mod check;
 mod client;
 mod endpoint;

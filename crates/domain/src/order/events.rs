@@ -31,6 +31,7 @@ crate::events! {
         Imported(Box<Imported>) = "order.imported" v1,
         ImportedRefund(ImportedRefund) = "order.imported_refund" v1,
         RefundGranted(RefundGranted) = "order.refund_granted" v1,
+        PaymentRetried(PaymentRetried) = "order.payment_retried" v1,
     }
 }
 
@@ -114,7 +115,7 @@ pub struct ShipmentDelivered {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LinesCancelled {
     pub lines: Vec<LineUnits>,
-    /// What will not be due: the prices of these units.
+    /// What will not be due: the prices of these units, and their share of shipping, tax and discount.
     pub amount: Money,
     pub reason: Reason,
 }
@@ -173,4 +174,10 @@ pub struct RefundGranted {
 pub struct RefundPart {
     pub payment_id: PaymentId,
     pub amount: Money,
+}
+
+/// Somebody tries to pay by another method: the order is not to be paid twice, so it knows every try.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PaymentRetried {
+    pub payment_id: PaymentId,
 }

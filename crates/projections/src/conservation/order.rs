@@ -78,6 +78,7 @@ impl Order {
             | Event::Released(_)
             | Event::ShipmentDispatched(_)
             | Event::ShipmentDelivered(_)
+            | Event::PaymentRetried(_)
             | Event::RefundGranted(_) => {}
         }
         broken

@@ -188,6 +188,7 @@ impl Batch {
             | order::Event::Failed(_)
             | order::Event::Completed(_)
             | order::Event::RefundGranted(_)
+            | order::Event::PaymentRetried(_)
             | order::Event::Imported(_)
             | order::Event::ImportedRefund(_) => {}
         }

@@ -59,6 +59,7 @@ fn needed(changes: &[(Uuid, Event)]) -> BTreeSet<Uuid> {
             | Event::ShipmentDispatched(_)
             | Event::ShipmentDelivered(_)
             | Event::RefundGranted(_)
+            | Event::PaymentRetried(_)
             | Event::ImportedRefund(_) => false,
         };
     }
@@ -146,6 +147,7 @@ impl Batch {
             | Event::ShipmentDispatched(_)
             | Event::ShipmentDelivered(_)
             | Event::RefundGranted(_)
+            | Event::PaymentRetried(_)
             | Event::ImportedRefund(_) => {}
         }
         Ok(())

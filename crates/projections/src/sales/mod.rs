@@ -24,6 +24,7 @@ pub static DEFINITION: Definition = Definition {
             "order.shipment_dispatched",
             "order.shipment_delivered",
             "order.refund_granted",
+            "order.payment_retried",
             // What was given back is on the order: sales are as they were charged.
             "order.imported_refund",
         ],
