@@ -9,6 +9,7 @@ mod conservation;
 mod dev;
 mod documents;
 mod import;
+mod load;
 mod named;
 mod refusals;
 mod serve;
