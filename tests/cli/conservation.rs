@@ -7,6 +7,7 @@ use chrono::Utc;
 use eventstore::{NewEvent, StreamId, Writer};
 use serde_json::Value;
 use sqlx::postgres::PgConnectOptions;
+use support::append::AppendAfter as _;
 use uuid::Uuid;
 
 use super::program::{Done, Place, Running, ask, daybook, run, until};
@@ -38,7 +39,8 @@ async fn plant(dev: &Running) -> i64 {
         payload,
         metadata: "{}".to_owned(),
     };
-    writer.append(&seen, Utc::now(), &[event], &[]).await.unwrap().head.point.position.0
+    writer.append_after(&seen, Utc::now(), &[event], &[]).await.unwrap();
+    seen.point.position.0 + 1
 }
 
 #[tokio::test(flavor = "multi_thread")]

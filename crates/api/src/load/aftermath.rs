@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::chaos::{Fate, Mishaps, Seed, Then};
 use super::check::Check;
-use super::client::{Ask, Client, Failure, Repeat};
+use super::client::{Ask, Client, Repeat};
 use super::endpoint::Endpoint;
 use super::plan::Plan;
 use super::shopper::{Accepted, Ended, Shopped, Shopper, id_in_location, new_key};

@@ -93,7 +93,7 @@ impl Draws {
     }
 
     fn either(&mut self, one: Then, other: Then) -> Then {
-        if self.next() % 2 == 0 { one } else { other }
+        if self.next().is_multiple_of(2) { one } else { other }
     }
 }
 
