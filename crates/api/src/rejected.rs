@@ -132,6 +132,10 @@ fn of_order(error: &order::Error) -> Problem {
         order::Error::TooManyRefunds { .. } => said(Code::LimitReached, error),
         order::Error::TooManyPayments { .. } | order::Error::TooManyShipments { .. } => said(Code::LimitReached, error),
         order::Error::EmptyOrder => said(Code::EmptyCart, error),
+        order::Error::ImportDiffers { .. } => said(Code::Conflict, error),
+        order::Error::RefundTooLarge { remaining, .. } => {
+            said(Code::AmountExceeded, error).with("available", remaining)
+        }
         order::Error::TooManyLines { .. }
         | order::Error::QuantityOutOfRange { .. }
         | order::Error::AmountTooLarge

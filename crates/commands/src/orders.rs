@@ -197,7 +197,14 @@ pub(crate) fn require_order<'a>(
     order_id: OrderId,
     owner: Option<CustomerId>,
 ) -> Result<&'a Contents, Rejection> {
-    match view.state::<Order>(order_id.as_uuid())?.contents() {
+    let state = view.state::<Order>(order_id.as_uuid())?;
+    if let order::State::Imported(known) = state
+        && owner.is_none_or(|owner| known.order.customer_id == Some(owner))
+    {
+        // What an earlier system has done is done.
+        return Err(state.illegal().into());
+    }
+    match state.contents() {
         Some(order) if owner.is_none_or(|owner| owner == order.customer_id) => Ok(order),
         _ => Err(Rejection::NotFound { what: "order", id: order_id.to_string() }),
     }

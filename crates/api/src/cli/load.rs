@@ -10,6 +10,7 @@ use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
+use crate::load::chaos::Seed;
 use crate::load::instance::Instance;
 use crate::load::plan::StockFactor;
 use crate::load::{Endpoint, LoadError, Options, Target, run};
@@ -35,6 +36,13 @@ pub(super) struct Load {
     /// Receive this much of what the invoices need, rounded down: less than 1 makes shortages.
     #[arg(long, value_name = "F", default_value = "1")]
     stock_factor: StockFactor,
+    /// Much goes otherwise than it should: declined and lost payments, cancellations, refunds, requests that come twice, clients
+    /// that hang up; what is left must reconcile all the same
+    #[arg(long)]
+    chaos: bool,
+    /// From which the chaos is drawn
+    #[arg(long, default_value_t = 1, requires = "chaos", value_name = "N")]
+    seed: u64,
     #[command(flatten)]
     place: Where,
 }
@@ -73,6 +81,7 @@ impl Load {
             limit: self.limit.map(|limit| limit as usize),
             stock_factor: self.stock_factor,
             target: self.place.target()?,
+            chaos: self.chaos.then_some(Seed(self.seed)),
         };
         // One thread: what the shoppers do not use of the machine is the server's.
         let runtime = runtime::Builder::new_current_thread().enable_all().build();

@@ -154,7 +154,7 @@ pub(crate) async fn list_orders(
     let (page, reflects) = listed.map_err(|error| queries::problem_of(&error))?;
     let mut data = Vec::with_capacity(page.data.len());
     for order in page.data {
-        let opened = personal::open(&app.shop.vault, &order.shipping_address, order.email.as_ref()).await?;
+        let opened = personal::open(&app.shop.vault, order.shipping_address.as_ref(), order.email.as_ref()).await?;
         data.push(OrderView::read(order, opened));
     }
     inquiry.answer_page(Page { data, next_cursor: page.next_cursor }, reflects)
@@ -173,8 +173,8 @@ pub(crate) async fn read_order(
     let found = orders::find(&app.shop.read_models, order_id).await;
     let (order, reflects) = found.map_err(|error| queries::problem_of(&error))?;
     let order = order.ok_or_else(queries::not_found)?;
-    caller.may_touch(order.customer_id.as_uuid())?;
-    let opened = personal::open(&app.shop.vault, &order.shipping_address, order.email.as_ref()).await?;
+    caller.may_touch(order.customer_id.map(CustomerId::as_uuid))?;
+    let opened = personal::open(&app.shop.vault, order.shipping_address.as_ref(), order.email.as_ref()).await?;
     let version = order.version;
     inquiry.answer(OrderView::read(order, opened), Some(version), reflects)
 }

@@ -1,4 +1,5 @@
-//! Sales by day, SKU, currency and country, counted when an order is confirmed, less what is cancelled of it. Its rows
+//! Sales by day, SKU, currency and country, counted when an order is confirmed, less what is cancelled of it; those of an
+//! earlier system are counted when they were made. Its rows
 //! add up over orders, so it stops at what it cannot post.
 
 mod apply;
@@ -24,6 +25,8 @@ pub static DEFINITION: Definition = Definition {
             "order.shipment_delivered",
             "order.refund_granted",
             "order.payment_retried",
+            // What was given back is on the order: sales are as they were charged.
+            "order.imported_refund",
         ],
     }],
     rows: Rows::OverAll,

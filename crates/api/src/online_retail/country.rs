@@ -1,9 +1,5 @@
 //! The country names of the file as ISO 3166-1 alpha-2 codes.
 
-/// For a country that the file itself does not know (`Unspecified`, `European Community`) or that stands in no list of ours.
-/// An address names an assigned code and nothing else, so such a parcel goes to where the shop is.
-const UNKNOWN: &str = "GB";
-
 /// `Channel Islands` are two territories (Guernsey, Jersey); the larger one stands for both.
 const CODES: [(&str, &str); 36] = [
     ("Australia", "AU"),
@@ -44,27 +40,28 @@ const CODES: [(&str, &str); 36] = [
     ("United Kingdom", "GB"),
 ];
 
-pub(crate) fn alpha_2(name: &str) -> &'static str {
-    CODES.binary_search_by_key(&name, |(known, _)| known).map_or(UNKNOWN, |found| CODES[found].1)
+/// `None` for what the file itself does not know (`Unspecified`, `European Community`), and for what stands in no list of ours.
+pub fn alpha_2(name: &str) -> Option<&'static str> {
+    CODES.binary_search_by_key(&name, |(known, _)| known).ok().map(|found| CODES[found].1)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{CODES, UNKNOWN, alpha_2};
+    use super::{CODES, alpha_2};
 
     #[test]
     fn every_name_is_found() {
         assert!(CODES.is_sorted());
         for (name, code) in CODES {
-            assert_eq!(alpha_2(name), code);
+            assert_eq!(alpha_2(name), Some(code));
             assert!(domain::country::Country::new(code).is_ok(), "{code}");
         }
     }
 
     #[test]
-    fn a_country_that_is_none_is_where_the_shop_is() {
-        assert_eq!(alpha_2("Unspecified"), UNKNOWN);
-        assert_eq!(alpha_2("European Community"), UNKNOWN);
-        assert_eq!(alpha_2(""), UNKNOWN);
+    fn a_country_that_is_none_has_no_code() {
+        for name in ["Unspecified", "European Community", ""] {
+            assert_eq!(alpha_2(name), None, "{name}");
+        }
     }
 }
