@@ -22,6 +22,7 @@ pub mod calls;
 pub mod expiry;
 pub mod fulfilment;
 mod parked;
+pub(crate) mod pause;
 pub mod payment;
 pub mod perform;
 pub mod runner;

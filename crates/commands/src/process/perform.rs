@@ -113,6 +113,7 @@ fn capture(call: &ClaimedCall, requested: &CaptureRequested, ledger: &Ledger) ->
     Step::Ask(Operation::Capture(CaptureRequest {
         idempotency_key: idempotency_key(call),
         payment_id: payment_id(call),
+        capture_id: requested.capture_id,
         amount: requested.amount,
         authorization,
     }))
@@ -142,7 +143,7 @@ fn payment_id(call: &ClaimedCall) -> PaymentId {
 }
 
 fn idempotency_key(call: &ClaimedCall) -> IdempotencyKey {
-    IdempotencyKey::new(call.idempotency_key.clone())
+    IdempotencyKey::new(call.idempotency_key.clone(), call.requested_at)
 }
 
 async fn carry_out(
