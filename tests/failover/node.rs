@@ -56,7 +56,10 @@ impl WholeNode {
         let duties = vec![Duty::Api, Duty::Projector, Duty::Processes, Duty::Publisher];
         let master_key = MasterKey::new("test".to_owned(), [7; 32]);
         let health = Health::default();
-        let node = Node::start(NodeParts { database, duties, master_key, publisher }, &health).await.unwrap();
+        let node =
+            Node::start(NodeParts { database, duties, master_key, publisher, payments: Default::default() }, &health)
+                .await
+                .unwrap();
         let (auth, token) = authenticator();
         let app = App::new(auth, health, CancellationToken::new(), node.shop().clone(), Currency::GBP);
         Self { router: api::router::build(app), node, token }

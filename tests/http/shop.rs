@@ -87,6 +87,7 @@ async fn start_node(database: &Database, duties: &[Duty], health: &Health) -> No
         duties: duties.to_vec(),
         master_key: MasterKey::new("test".to_owned(), [7; 32]),
         publisher: None,
+        payments: Default::default(),
     };
     Node::start(parts, health).await.unwrap()
 }

@@ -70,6 +70,7 @@ impl Shop {
             duties: Duty::ALL.to_vec(),
             master_key: MasterKey::new("test".to_owned(), [7; 32]),
             publisher: Some(publisher),
+            payments: Default::default(),
         };
         let health = Health::default();
         let node = Node::start(parts, &health).await.unwrap();

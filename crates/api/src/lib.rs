@@ -34,6 +34,8 @@ pub mod position;
 pub mod prefer;
 pub mod problem;
 pub mod problems;
+
+pub mod providers;
 mod queries;
 mod rejected;
 

@@ -1,6 +1,7 @@
 //! Payments: what is asked of a provider, by the processes and by staff. [`record`] holds what came of it.
 //! Amounts are computed from the order and the ledger; none comes from a buyer.
 
+pub mod reconcile;
 pub mod record;
 mod retry;
 

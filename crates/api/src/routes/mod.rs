@@ -7,3 +7,4 @@ pub(crate) mod orders;
 pub(crate) mod payments;
 pub(crate) mod products;
 pub(crate) mod reports;
+pub(crate) mod webhooks;

@@ -21,12 +21,14 @@ use crate::use_case::UseCase;
 pub mod calls;
 pub mod expiry;
 pub mod fulfilment;
+pub(crate) mod lanes;
 mod parked;
 pub(crate) mod pause;
 pub mod payment;
 pub mod perform;
 pub mod runner;
 pub mod standing;
+pub mod webhooks;
 
 mod store;
 

@@ -33,8 +33,10 @@ pub enum Performed {
     Done(Box<dyn Runnable>),
     /// There was nothing to ask for any more.
     Nothing,
-    /// It is not known what became of it.
+    /// It cannot be asked for, or not be recorded, yet.
     AskLater { reason: String },
+    /// The provider gave no clear answer: it is not known what became of it.
+    Unanswered { reason: String },
 }
 
 pub async fn perform(call: &ClaimedCall, commands: &Commands, gateways: &Gateways) -> Performed {
@@ -204,7 +206,7 @@ impl Patient<'_> {
 fn result(call: &ClaimedCall, requested: &Event, answer: Result<Receipt, GatewayError>) -> Performed {
     let payment_id = payment_id(call);
     let done = match (requested, answer) {
-        (_, Err(GatewayError::Unknown { reason })) => return Performed::AskLater { reason },
+        (_, Err(GatewayError::Unknown { reason })) => return Performed::Unanswered { reason },
         (Event::AuthorizationRequested(_), Ok(receipt)) => {
             runnable(RecordAuthorization { payment_id, provider_reference: receipt.reference })
         }
