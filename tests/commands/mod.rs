@@ -19,9 +19,11 @@ mod recovery;
 mod running;
 pub(crate) mod shop;
 mod snapshots;
+mod stripe;
 mod taking;
 mod use_cases;
 mod vault;
+mod webhooks;
 mod world;
 
 /// A small generator of random numbers, so that a seed gives the same run everywhere (SplitMix64).

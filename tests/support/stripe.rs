@@ -110,6 +110,10 @@ impl Stripe {
         self.shared.mishaps.lock().unwrap().push_back(mishap);
     }
 
+    pub fn plan_nothing(&self) {
+        self.shared.mishaps.lock().unwrap().clear();
+    }
+
     pub fn heard(&self) -> Vec<Heard> {
         self.shared.heard.lock().unwrap().clone()
     }
@@ -137,6 +141,19 @@ impl Stripe {
     /// Searches show nothing new.
     pub fn searches_lag(&self, lag: bool) {
         self.books().searches_lag = lag;
+    }
+
+    /// Another program of the same account opens a payment that bears this id of ours, and holds the money.
+    pub fn open_by_hand(&self, payment_id: impl ToString, amount: i64) -> String {
+        self.books().open_by_hand(&payment_id.to_string(), amount)
+    }
+
+    /// As many as come in a busy hour, of which none is ours.
+    pub fn others(&self, count: usize) {
+        for number in 0..count {
+            self.open_by_hand(format!("other-{number}"), 100);
+        }
+        self.books().take_webhooks();
     }
 
     /// Somebody does it by hand, in Stripe's dashboard.

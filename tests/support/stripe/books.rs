@@ -206,6 +206,21 @@ impl Books {
         self.hold(intent, &charge);
     }
 
+    pub(super) fn open_by_hand(&mut self, payment_id: &str, amount: i64) -> String {
+        let fields = [
+            ("amount", amount.to_string()),
+            ("currency", "gbp".to_owned()),
+            ("payment_method", "pm_card_visa".to_owned()),
+            ("capture_method", "manual".to_owned()),
+            ("confirm", "true".to_owned()),
+            ("metadata[payment_id]", payment_id.to_owned()),
+        ];
+        let form = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let (status, intent) = self.open(&form);
+        assert_eq!(status, 200);
+        text(&intent, "id")
+    }
+
     pub(super) fn by_hand(&mut self, what: &str, id: &str, amount: Option<i64>) -> Value {
         let amount = amount.map(|amount| ("amount_to_capture".to_owned(), amount.to_string()));
         let (status, answer) = match what {
