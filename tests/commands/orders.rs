@@ -28,6 +28,10 @@ enum Act {
     Ship,
     Deliver,
     Cancel,
+    /// Staff gives back so much.
+    Refund {
+        amount: i64,
+    },
     Pass {
         minutes: i64,
     },
@@ -45,6 +49,7 @@ struct Way {
     /// What the provider did, in the order of the alphabet.
     done: &'static [&'static str],
     captured: i64,
+    refunded: i64,
     /// At least so many places at which it can be broken off.
     steps_min: usize,
 }
@@ -62,6 +67,7 @@ async fn act(act: Act, sale: &Sale, premises: &Premises, running: &mut Running) 
         Act::Ship => drop(running.node.accept(sale.ship()).await),
         Act::Deliver => drop(running.node.accept(sale.deliver()).await),
         Act::Cancel => drop(running.node.accept(sale.cancel()).await),
+        Act::Refund { amount } => drop(running.node.accept(sale.refund(amount)).await),
         Act::Pass { minutes } => premises.clock.pass(TimeDelta::minutes(minutes)),
         Act::SellOut => {
             let (on_hand, _, allocated) = premises.stock("MUG").await;
@@ -111,7 +117,9 @@ async fn check_end(way: &Way, sale: &Sale, before: (i64, i64, i64), premises: &P
     assert_eq!(changed, way.stock, "{place}");
     assert_eq!(premises.open_calls().await, 0, "{place}");
     assert_eq!(premises.provider.done_for(sale.payment_id), way.done, "{place}");
-    assert_eq!(premises.provider.captured(sale.payment_id), way.captured, "{place}");
+    let provider = &premises.provider;
+    let (captured, refunded) = (provider.captured(sale.payment_id), provider.refunded(sale.payment_id));
+    assert_eq!((captured, refunded), (way.captured, way.refunded), "{place}");
     if matches!(way.end.0, "cancelled" | "failed") {
         check_nothing_is_kept(sale.payment_id, premises, place).await;
         assert_eq!((changed.1, changed.2), (0, 0), "{place}");
@@ -162,6 +170,7 @@ async fn a_sale_broken_off_anywhere_is_delivered_and_paid_once() {
         stock: (-UNITS_A_SALE, 0, 0),
         done: &["authorize", "capture"],
         captured: 1_000 * UNITS_A_SALE,
+        refunded: 0,
         steps_min: 15,
     })
     .await;
@@ -176,6 +185,7 @@ async fn a_sale_whose_provider_errs_once_broken_off_anywhere_is_delivered_and_pa
         stock: (-UNITS_A_SALE, 0, 0),
         done: &["authorize", "capture"],
         captured: 1_000 * UNITS_A_SALE,
+        refunded: 0,
         steps_min: 17,
     })
     .await;
@@ -190,6 +200,7 @@ async fn a_sale_whose_capture_fails_broken_off_anywhere_stays_shipped_and_unpaid
         stock: (-UNITS_A_SALE, 0, 0),
         done: &["authorize"],
         captured: 0,
+        refunded: 0,
         steps_min: 14,
     })
     .await;
@@ -204,6 +215,7 @@ async fn a_confirmed_order_that_is_cancelled_broken_off_anywhere_holds_nothing_a
         stock: (0, 0, 0),
         done: &["authorize", "void"],
         captured: 0,
+        refunded: 0,
         steps_min: 12,
     })
     .await;
@@ -218,6 +230,7 @@ async fn an_order_cancelled_while_the_provider_is_asked_broken_off_anywhere_hold
         stock: (0, 0, 0),
         done: &["authorize", "void"],
         captured: 0,
+        refunded: 0,
         steps_min: 10,
     })
     .await;
@@ -232,6 +245,7 @@ async fn an_order_cancelled_after_the_request_and_before_the_call_broken_off_any
         stock: (0, 0, 0),
         done: &[],
         captured: 0,
+        refunded: 0,
         steps_min: 5,
     })
     .await;
@@ -246,6 +260,7 @@ async fn an_order_cancelled_before_anybody_was_asked_broken_off_anywhere_asks_no
         stock: (0, 0, 0),
         done: &[],
         captured: 0,
+        refunded: 0,
         steps_min: 4,
     })
     .await;
@@ -267,6 +282,7 @@ async fn an_order_whose_payment_was_declined_broken_off_anywhere_fails_after_an_
         stock: (0, 0, 0),
         done: &[],
         captured: 0,
+        refunded: 0,
         steps_min: 12,
     })
     .await;
@@ -281,6 +297,7 @@ async fn an_order_whose_buyer_does_not_act_broken_off_anywhere_fails_after_an_ho
         stock: (0, 0, 0),
         done: &["void"],
         captured: 0,
+        refunded: 0,
         steps_min: 12,
     })
     .await;
@@ -303,7 +320,33 @@ async fn an_order_whose_stock_was_sold_meanwhile_broken_off_anywhere_fails_and_g
         stock: (0, 0, 0),
         done: &["authorize", "void"],
         captured: 0,
+        refunded: 0,
         steps_min: 14,
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_sale_that_staff_refunds_in_parts_broken_off_anywhere_gives_each_part_back_once() {
+    broken_off_everywhere(Way {
+        token: "tok_ok",
+        acts: &[
+            Act::CheckOut,
+            Act::Settle,
+            Act::Ship,
+            Act::Settle,
+            Act::Refund { amount: 500 },
+            Act::Follow,
+            Act::CallInVain,
+            Act::Refund { amount: 1_500 },
+            Act::Settle,
+        ],
+        end: ("shipped", "refunded"),
+        stock: (-UNITS_A_SALE, 0, 0),
+        done: &["authorize", "capture", "refund", "refund"],
+        captured: 1_000 * UNITS_A_SALE,
+        refunded: 1_000 * UNITS_A_SALE,
+        steps_min: 24,
     })
     .await;
 }

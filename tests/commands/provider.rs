@@ -11,7 +11,7 @@ use std::{
 
 use async_trait::async_trait;
 use commands::gateway::{
-    AuthorizeRequest, CaptureRequest, GatewayError, Operation, PaymentGateway, Receipt, VoidRequest,
+    AuthorizeRequest, CaptureRequest, GatewayError, Operation, PaymentGateway, Receipt, RefundRequest, VoidRequest,
     simulated::Simulated,
 };
 use domain::ids::PaymentId;
@@ -101,6 +101,16 @@ impl Provider {
         amounts.sum()
     }
 
+    /// What it has given back of it.
+    pub(super) fn refunded(&self, payment_id: PaymentId) -> i64 {
+        let operations = self.operations(payment_id);
+        let amounts = operations.iter().map(|operation| match operation {
+            Operation::Refund(request) => request.amount.amount(),
+            _ => 0,
+        });
+        amounts.sum()
+    }
+
     fn operations(&self, payment_id: PaymentId) -> Vec<Operation> {
         let done = self.done.lock().unwrap();
         done.values().filter(|operation| payment_of(operation) == payment_id).cloned().collect()
@@ -171,6 +181,10 @@ impl PaymentGateway for Provider {
         self.carry_out(Operation::Void(request.clone()), self.simulated.void(request)).await
     }
 
+    async fn refund(&self, request: &RefundRequest) -> Result<Receipt, GatewayError> {
+        self.carry_out(Operation::Refund(request.clone()), self.simulated.refund(request)).await
+    }
+
     async fn find(&self, operation: &Operation) -> Result<Option<Receipt>, GatewayError> {
         self.step().await;
         self.hear("find", operation);
@@ -192,5 +206,6 @@ fn payment_of(operation: &Operation) -> PaymentId {
         Operation::Authorize(request) => request.payment_id,
         Operation::Capture(request) => request.payment_id,
         Operation::Void(request) => request.payment_id,
+        Operation::Refund(request) => request.payment_id,
     }
 }

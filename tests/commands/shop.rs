@@ -4,11 +4,11 @@ use commands::{
     carts::{AddItem, OpenCart},
     checkout::{CheckOut, PaymentDetails},
     inventory::ReceiveStock,
-    orders::{CancelOrder, DeliverShipment, ShipOrder},
+    orders::{CancelOrder, DeliverShipment, ShipOrder, refunds::RefundOrder},
     products::CreateProduct,
 };
 use domain::{
-    ids::{CartId, CustomerId, Location, OrderId, PaymentId, Quantity, Reason, ShipmentId, Sku},
+    ids::{CartId, CustomerId, Location, OrderId, PaymentId, Quantity, Reason, RefundId, ShipmentId, Sku},
     money::{Currency, Money},
     order::{Carrier, Tracking},
     payment::{Method, PaymentToken, Provider},
@@ -168,6 +168,17 @@ impl Sale {
 
     pub(super) fn deliver(&self) -> DeliverShipment {
         DeliverShipment { order_id: self.order_id, shipment_id: self.shipment_id, delivered_at: None }
+    }
+
+    /// The same amount is the same refund.
+    pub(super) fn refund(&self, amount: i64) -> RefundOrder {
+        RefundOrder {
+            order_id: self.order_id,
+            refund_id: RefundId::from_uuid(Uuid::new_v5(&self.order_id.as_uuid(), &amount.to_be_bytes())),
+            amount: Money::new(amount, currency()),
+            reason: Reason::new("arrived broken").unwrap(),
+            lines: Vec::new(),
+        }
     }
 
     pub(super) fn cancel(&self) -> CancelOrder {

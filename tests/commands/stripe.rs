@@ -3,17 +3,21 @@
 
 use chrono::TimeDelta;
 use commands::gateway::PaymentGateway as _;
+use commands::payments::RefundPayment;
 use commands::process::calls::CallWorkers;
+use domain::ids::RefundId;
+use domain::money::Money;
 use domain::payment::{Payment, ProviderReference};
 use eventstore::StreamId;
 use serde_json::Value;
 use support::stripe::Mishap;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::{
     node::until,
     running::{Premises, Running},
-    shop::{Sale, stocked},
+    shop::{Sale, currency, stocked},
 };
 
 const OK: &str = "pm_card_visa";
@@ -200,6 +204,66 @@ async fn p3_a_capture_and_a_void_whose_answer_is_lost_or_nonsense_are_unknown_th
     }
 }
 
+/// An order that has left and is paid, of which this much is to be given back.
+async fn refunding(running: &mut Running, amount: i64) -> (Sale, RefundId) {
+    let sale = confirmed(running).await;
+    running.node.accept(sale.ship()).await;
+    running.settle().await;
+    let refund_id = RefundId::from_uuid(Uuid::now_v7());
+    running.node.accept(refund(&sale, refund_id, amount)).await;
+    running.follow().await;
+    (sale, refund_id)
+}
+
+fn refund(sale: &Sale, refund_id: RefundId, amount: i64) -> RefundPayment {
+    RefundPayment { payment_id: sale.payment_id, refund_id, amount: Some(Money::new(amount, currency())), reason: None }
+}
+
+#[tokio::test]
+async fn p3_a_refund_whose_answer_is_lost_or_nonsense_is_unknown_then_asked_about_and_given_once() {
+    let (premises, mut running) = shop().await;
+    for mishap in Mishap::QUICK {
+        let (sale, _) = refunding(&mut running, 300).await;
+        premises.stripe().plan(mishap);
+        assert_eq!(running.make_calls().await, 1, "{mishap:?}");
+        assert_eq!(premises.payment(sale.payment_id).await.status(), "completed", "{mishap:?}");
+        if mishap == Mishap::InternalErrorBefore {
+            premises.stripe().forget_keys();
+        }
+        running.settle().await;
+        assert_eq!(premises.payment(sale.payment_id).await.status(), "partially_refunded", "{mishap:?}");
+        let gateway = premises.stripe_gateway(premises.stripe(), support::stripe::SECRET_KEY);
+        let reference = ProviderReference::new(premises.intent(&sale)["id"].as_str().unwrap()).unwrap();
+        let theirs = gateway.look_up(&reference).await.unwrap().unwrap();
+        assert_eq!((theirs.refunded.amount(), theirs.refunds.len()), (300, 1), "{mishap:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refund_that_takes_its_time_is_waited_for_and_one_that_fails_is_asked_for_again_under_its_own_id() {
+    let (premises, mut running) = shop().await;
+    let (sale, refund_id) = refunding(&mut running, 300).await;
+    premises.stripe().next_refund_is("pending");
+    for _ in 0..3 {
+        assert_eq!(running.make_calls().await, 1);
+        let payment = premises.payment(sale.payment_id).await;
+        assert_eq!(payment.ledger().unwrap().refund_pending().amount(), 300);
+    }
+    let refunds = premises.stripe().refunds();
+    premises.stripe().settle_refund(&refunds[0], "failed");
+    running.settle().await;
+    assert_eq!(premises.payment(sale.payment_id).await.status(), "completed");
+    assert_eq!(premises.payment_history(sale.payment_id).await.last().unwrap(), "payment.refund_failed");
+    // The first, which carries the same id of ours, is not taken for the second.
+    running.node.accept(refund(&sale, refund_id, 300)).await;
+    running.follow().await;
+    premises.stripe().plan(Mishap::LostAfter);
+    running.make_calls().await;
+    running.settle().await;
+    assert_eq!(premises.payment(sale.payment_id).await.status(), "partially_refunded");
+    assert_eq!(premises.stripe().refunds().len(), 2);
+}
+
 #[tokio::test]
 async fn a_provider_that_never_answers_is_given_up_in_time_and_asked_later() {
     let (premises, mut running) = shop().await;
@@ -305,10 +369,8 @@ async fn a_provider_that_does_not_answer_is_asked_less_often_and_every_call_is_m
     let stop = CancellationToken::new();
     let workers = tokio::spawn(running.workers.clone().run(stop.clone()));
     until("all have tried once", async || premises.stripe().heard().len() >= 20).await;
-    let due = "UPDATE process.calls SET next_attempt_at = now() WHERE leased_until IS NULL";
     let waits = async || {
-        // However often they are due, the circuit lets through one at a time, and seldom.
-        sqlx::query(due).execute(&premises.database.owner).await.unwrap();
+        // A second later all are due again: the circuit lets through one at a time, and seldom.
         let open: i64 = sqlx::query_scalar("SELECT count(*) FROM process.calls WHERE attempts = 1")
             .fetch_one(&premises.database.owner)
             .await

@@ -235,6 +235,30 @@ async fn what_is_not_signed_as_it_should_be_leaves_no_trace() {
     assert_eq!(webhooks.receive("stripe", &webhook.headers(), &webhook.body).await.unwrap(), Received::Kept);
 }
 
+#[tokio::test]
+async fn a_refund_that_failed_after_its_success_is_recorded_and_changes_nothing() {
+    let (premises, mut running) = shop().await;
+    let sale = confirmed(&mut running).await;
+    running.node.accept(sale.ship()).await;
+    running.settle().await;
+    let refund_id = domain::ids::RefundId::from_uuid(uuid::Uuid::now_v7());
+    let (payment_id, amount) = (sale.payment_id, None);
+    let refund = commands::payments::RefundPayment { payment_id, refund_id, amount, reason: None };
+    running.node.accept(refund).await;
+    running.settle().await;
+    assert_eq!(premises.payment(payment_id).await.status(), "refunded");
+    let refunds = premises.stripe().refunds();
+    premises.stripe().settle_refund(&refunds[0], "failed");
+    for _ in 0..2 {
+        premises.stripe().settle_refund(&refunds[0], "failed");
+        premises.told().await;
+        running.look_into_webhooks().await;
+    }
+    let history = premises.payment_history(payment_id).await;
+    assert_eq!(history.iter().filter(|event| *event == "payment.refund_failed").count(), 1, "{history:?}");
+    assert_eq!(premises.payment(payment_id).await.status(), "refunded");
+}
+
 /// Orders that are paid, shipped and cancelled, while answers are lost and webhooks come as they like.
 #[tokio::test]
 async fn whatever_is_lost_repeated_delayed_or_reordered_ledger_and_provider_agree_in_the_end() {

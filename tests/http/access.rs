@@ -136,6 +136,12 @@ impl Things {
             ("POST", "/v1/orders/{id}/release") => (ask(of(order)), &[200]),
 
             ("GET", "/v1/payments/{id}") => (ask(of(payment)), &[200]),
+            ("POST", "/v1/payments/{id}/refunds") => {
+                (ask(of(payment)).keyed().json(json!({ "amount": gbp(1) })), &[201])
+            }
+            ("POST", "/v1/orders/{id}/refunds") => {
+                (ask(of(order)).keyed().json(json!({ "amount": gbp(1), "reason": "broken" })), &[201])
+            }
             ("POST", "/v1/payments/{id}/captures") => {
                 (ask(of(payment)).keyed().json(json!({ "amount": gbp(1) })), &[201])
             }

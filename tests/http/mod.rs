@@ -23,4 +23,5 @@ mod payments;
 mod positions;
 mod products;
 mod races;
+mod refunds;
 mod sale;

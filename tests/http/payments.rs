@@ -151,3 +151,44 @@ async fn a_provider_that_errs_is_asked_again_and_one_that_captures_nothing_is_to
     assert_eq!((&seen["status"], &seen["captured"]), (&json!("failed"), &gbp(0)));
     assert_eq!(shop.order(order.id()).await["payment_status"], "declined");
 }
+
+#[tokio::test]
+async fn staff_give_back_what_was_taken_and_no_more() {
+    let shop = Shop::open().await;
+    let (staff, buyer) = (shop.as_staff(), shop.as_customer());
+    let (order, id) = order_paid_with(&shop, &buyer, "tok_ok", "payment.authorized").await;
+    shop.until("order.confirmed", order).await;
+    let refund = |body| staff.post(format!("/v1/payments/{id}/refunds")).keyed().json(body);
+    refund(json!({})).refused_as("illegal_transition").await;
+    staff.ship(order).answers(201).await;
+    shop.until("payment.completed", id).await;
+
+    let refused = refund(json!({ "amount": gbp(1_001) })).refused_as("amount_exceeded").await;
+    assert_eq!(refused["available"], gbp(1_000));
+    let nothing = refund(json!({ "amount": gbp(0) })).refused_as("invalid_value").await;
+    nothing.names(("pointer", "/amount/amount", "invalid_value"));
+    let euros = json!({ "amount": { "amount": 1, "currency": "EUR" } });
+    refund(euros).refused_as("currency_mismatch").await;
+    let keyless = staff.post(format!("/v1/payments/{id}/refunds")).json(json!({}));
+    keyless.refused_as("idempotency_key_required").await;
+
+    // The same key is the same refund.
+    let once = || staff.post(format!("/v1/payments/{id}/refunds")).key("once").json(json!({ "amount": gbp(400) }));
+    let first = once().answers(201).await;
+    assert_eq!(first.header("location"), format!("/v1/payments/{id}"));
+    once().answers(201).await;
+    shop.until("payment.refund_succeeded", id).await;
+    let seen = payment(&shop, id).await;
+    let shown = (&seen["status"], &seen["captured"], &seen["refunded"]);
+    assert_eq!(shown, (&json!("partially_refunded"), &gbp(1_000), &gbp(400)));
+    assert_eq!(shop.order(order).await["payment_status"], "partially_refunded");
+
+    refund(json!({ "amount": gbp(601) })).refused_as("amount_exceeded").await;
+    refund(json!({ "reason": "all of it" })).answers(201).await;
+    shop.until("payment.refunded", id).await;
+    let seen = payment(&shop, id).await;
+    assert_eq!((&seen["status"], &seen["refunded"]), (&json!("refunded"), &gbp(1_000)));
+    assert_eq!(shop.order(order).await["payment_status"], "refunded");
+    refund(json!({})).refused_as("illegal_transition").await;
+    assert_eq!(refund(json!({ "amount": gbp(1) })).refused_as("amount_exceeded").await["available"], gbp(0));
+}

@@ -13,7 +13,7 @@ use ::projections::{
 use chrono::TimeDelta;
 use domain::{
     cart::{self, Cart},
-    ids::{CaptureId, CartId, Location, OrderId, PaymentId, ShipmentId, Sku, inventory_stream},
+    ids::{CaptureId, CartId, Location, OrderId, PaymentId, RefundId, ShipmentId, Sku, inventory_stream},
     inventory::{self, Inventory},
     order::{self, Order},
     payment::{self, Payment, order_axis},
@@ -187,10 +187,11 @@ impl RandomShop {
     }
 
     fn move_payment(&mut self) {
-        let (roll, number) = (self.dice.roll(12), self.dice.roll(3));
+        let (roll, number) = (self.dice.roll(16), self.dice.roll(3));
         let amount = gbp(self.dice.units(400));
         let Some(payment) = self.dice.pick(&mut self.payments) else { return };
         let capture_id = CaptureId::of_shipment(shipment(number));
+        let refund_id = RefundId::from_uuid(Uuid::from_u128(u128::from(number)));
         let operations =
             [payment::Operation::Authorization, payment::Operation::Capture { capture_id }, payment::Operation::Void];
         let command = match roll {
@@ -215,6 +216,17 @@ impl RandomShop {
             }
             10 if number == 0 => payment::Command::RequestVoid { reason: text("no") },
             10 => payment::Command::Expire,
+            12 | 13 => payment::Command::RequestRefund { refund_id, amount, reason: None },
+            14 => {
+                let operation_id = text(&format!("refund {number}"));
+                payment::Command::RecordRefunded { refund_id, operation_id, amount }
+            }
+            15 => payment::Command::RecordRefundFailed {
+                refund_id,
+                operation_id: Some(text(&format!("no refund {number}"))),
+                code: text("refused"),
+                detail: None,
+            },
             _ => payment::Command::RecordVoided { operation_id: None },
         };
         let _refused = self.shop.decide(payment, command).is_err();

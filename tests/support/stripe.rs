@@ -161,6 +161,20 @@ impl Stripe {
         self.books().by_hand(what, intent, amount)
     }
 
+    /// The next refund is `pending` or `failed`, and not done at once.
+    pub fn next_refund_is(&self, status: &'static str) {
+        self.books().next_refund = Some(status);
+    }
+
+    /// The ids of all refunds, oldest first.
+    pub fn refunds(&self) -> Vec<String> {
+        self.books().refunds.keys().cloned().collect()
+    }
+
+    pub fn settle_refund(&self, refund: &str, status: &str) {
+        self.books().settle_refund(refund, status);
+    }
+
     /// The buyer has confirmed the payment with the bank.
     pub fn buyer_confirms(&self, intent: &str) {
         self.books().buyer_confirms(intent);

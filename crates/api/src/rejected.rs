@@ -126,6 +126,8 @@ fn of_order(error: &order::Error) -> Problem {
         order::Error::LineNotFound { .. } | order::Error::NoLines | order::Error::DuplicateLine { .. } => {
             Problem::value("/lines", error.to_string())
         }
+        order::Error::AmountNotPositive { .. } => Problem::value("/amount/amount", error.to_string()),
+        order::Error::TooManyRefunds { .. } => said(Code::Conflict, error),
         order::Error::EmptyOrder => said(Code::EmptyCart, error),
         order::Error::TooManyLines { .. }
         | order::Error::TooManyShipments { .. }
@@ -145,9 +147,11 @@ fn of_payment(error: &payment::Error) -> Problem {
         payment::Error::AmountExceedsRemaining { remaining, .. } => {
             said(Code::AmountExceeded, error).with("available", remaining)
         }
-        payment::Error::CaptureNotFound { .. } => said(Code::NotFound, error),
+        payment::Error::CaptureNotFound { .. } | payment::Error::RefundNotFound { .. } => said(Code::NotFound, error),
         payment::Error::NothingToVoid => illegal(error, "captured", &["refund"]),
-        payment::Error::ReferenceDiffers { .. } | payment::Error::TooManyCaptures { .. } => said(Code::Conflict, error),
+        payment::Error::ReferenceDiffers { .. }
+        | payment::Error::TooManyCaptures { .. }
+        | payment::Error::TooManyRefunds { .. } => said(Code::Conflict, error),
     }
 }
 

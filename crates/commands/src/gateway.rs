@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::ids::{CaptureId, PaymentId};
+use domain::ids::{CaptureId, PaymentId, RefundId};
 use domain::money::Money;
 use domain::payment::{ActionUrl, FailureCode, PaymentToken, Provider, ProviderReference};
 use hyper::HeaderMap;
@@ -90,12 +90,24 @@ pub struct VoidRequest {
     pub authorization: ProviderReference,
 }
 
+/// Give back money that was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundRequest {
+    pub idempotency_key: IdempotencyKey,
+    pub payment_id: PaymentId,
+    pub refund_id: RefundId,
+    pub amount: Money,
+    /// What the provider called the authorisation that was captured from.
+    pub authorization: ProviderReference,
+}
+
 /// One request as a value: to be sent or, where its answer was lost, to be asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
     Authorize(AuthorizeRequest),
     Capture(CaptureRequest),
     Void(VoidRequest),
+    Refund(RefundRequest),
 }
 
 impl Operation {
@@ -104,6 +116,7 @@ impl Operation {
             Self::Authorize(request) => &request.idempotency_key,
             Self::Capture(request) => &request.idempotency_key,
             Self::Void(request) => &request.idempotency_key,
+            Self::Refund(request) => &request.idempotency_key,
         }
     }
 
@@ -113,6 +126,7 @@ impl Operation {
             Self::Authorize(_) => "authorize",
             Self::Capture(_) => "capture",
             Self::Void(_) => "void",
+            Self::Refund(_) => "refund",
         }
     }
 }
@@ -135,6 +149,9 @@ pub enum GatewayError {
     /// A timeout, a 5xx, nonsense: it may or may not have happened. Asked about later, never repeated blindly.
     #[error("what became of the request is unknown: {reason}")]
     Unknown { reason: String },
+    /// The provider has taken the request and has no result yet. Asked about later.
+    #[error("the provider has no result yet: {reason}")]
+    Pending { reason: String },
     /// The provider did not take the request: wrong credentials, an unknown reference. Nothing happened, and a repeat
     /// changes nothing; somebody has to look.
     #[error("the provider refused the request: {reason}")]
@@ -154,6 +171,8 @@ pub trait PaymentGateway: Send + Sync + fmt::Debug {
     async fn capture(&self, request: &CaptureRequest) -> Result<Receipt, GatewayError>;
 
     async fn void(&self, request: &VoidRequest) -> Result<Receipt, GatewayError>;
+
+    async fn refund(&self, request: &RefundRequest) -> Result<Receipt, GatewayError>;
 
     /// What became of a request whose answer was lost: by its key or, where the provider has forgotten that, by the
     /// payment's id. `None` if it never arrived, so that it may be sent again under the same key.

@@ -1,6 +1,8 @@
 //! Orders: cancelled by buyers, held, shipped and delivered by staff. What an order does to stock and to its payment is
-//! in the same append. [`settle`] holds what the processes do with orders that are pending.
+//! in the same append. [`refunds`] gives money back, [`settle`] holds what the processes do
+//! with orders that are pending.
 
+pub mod refunds;
 pub mod settle;
 
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ mod retry;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::ids::{CaptureId, OrderId, PaymentId, Reason, ShipmentId};
+use domain::ids::{CaptureId, OrderId, PaymentId, Reason, RefundId, ShipmentId};
 use domain::money::Money;
 use domain::order::{self, Contents, Order};
 use domain::payment::{self, Command, Ledger, Payment, Provider};
@@ -197,6 +197,17 @@ pub struct VoidPayment {
     pub reason: Reason,
 }
 
+/// Staff gives back what was taken.
+#[derive(Debug, Clone)]
+pub struct RefundPayment {
+    pub payment_id: PaymentId,
+    /// Made just now; names the refund, so that it can be asked for once.
+    pub refund_id: RefundId,
+    /// `None` is everything that is left.
+    pub amount: Option<Money>,
+    pub reason: Option<Reason>,
+}
+
 /// Use cases that are one command to a payment and need nothing else.
 macro_rules! changes_a_payment {
     ($($use_case:ident = $name:literal, |$self:ident, $payment:pat_param, $now:pat_param| $command:expr;)+) => {$(
@@ -236,6 +247,11 @@ changes_a_payment! {
         for_shipment: None,
     };
     VoidPayment = "void_payment", |self, _, _| Command::RequestVoid { reason: self.reason.clone() };
+    RefundPayment = "refund_payment", |self, payment, _| Command::RequestRefund {
+        refund_id: self.refund_id,
+        amount: self.amount.unwrap_or_else(|| payment.refundable()),
+        reason: self.reason.clone(),
+    };
 }
 
 /// The payment, if there is one with this id.

@@ -305,12 +305,22 @@ uuid_ids! {
     ShipmentId,
     /// One request to capture, made by us: what makes a repeated request recognisable.
     CaptureId,
+    /// One decision to give money back: the same for an order's grant and for what its payments are asked for.
+    RefundId,
 }
 
 impl CaptureId {
     /// What is captured because a parcel left: one capture a shipment, however often it is asked for.
     pub const fn of_shipment(shipment_id: ShipmentId) -> Self {
         Self(shipment_id.as_uuid())
+    }
+}
+
+impl RefundId {
+    /// The next refund of a payment that the rules demand and nobody names: made from how many it has had, so that a decision
+    /// needs no randomness, and one that is repeated names another only once the first is there.
+    pub fn next_of(payment_id: PaymentId, refunds: usize) -> Self {
+        Self(Uuid::new_v5(&payment_id.as_uuid(), format!("refund/{refunds}").as_bytes()))
     }
 }
 

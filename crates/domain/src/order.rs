@@ -5,6 +5,7 @@
 
 mod create;
 mod events;
+mod refund;
 mod state;
 
 use chrono::{DateTime, Utc};
@@ -13,8 +14,10 @@ pub use self::{
     create::{Create, NewLine},
     events::{
         Cancelled, Carrier, Completed, Confirmed, Created, CreatedLine, Event, Failed, Failure, Held, LineUnits,
-        LinesCancelled, Released, ShipmentCreated, ShipmentDelivered, ShipmentDispatched, Tracking,
+        LinesCancelled, RefundGranted, RefundPart, Released, ShipmentCreated, ShipmentDelivered, ShipmentDispatched,
+        Tracking,
     },
+    refund::{GrantRefund, REFUNDS_MAX},
     state::{Contents, Dispatch, Line, Shipment, State, Totals},
 };
 use crate::{
@@ -67,6 +70,7 @@ pub enum Command {
     Fail {
         reason: Failure,
     },
+    GrantRefund(GrantRefund),
 }
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -89,6 +93,10 @@ pub enum Error {
     AmountTooLarge,
     #[error("{amount} would be below zero")]
     NegativeAmount { amount: Money },
+    #[error("an amount is above zero, not {amount}")]
+    AmountNotPositive { amount: Money },
+    #[error("an order has at most {max} refunds")]
+    TooManyRefunds { max: usize },
     #[error("no line is named")]
     NoLines,
     #[error("the order has no line {line}")]
@@ -115,6 +123,8 @@ impl Error {
             Self::CurrencyMismatch { .. } => "currency_mismatch",
             Self::AmountTooLarge => "amount_too_large",
             Self::NegativeAmount { .. } => "negative_amount",
+            Self::AmountNotPositive { .. } => "amount_not_positive",
+            Self::TooManyRefunds { .. } => "too_many_refunds",
             Self::NoLines => "no_lines",
             Self::LineNotFound { .. } => "line_not_found",
             Self::TooManyUnits { .. } => "quantity_exceeds_remaining",
@@ -127,7 +137,7 @@ impl Error {
 
 impl Aggregate for Order {
     const CATEGORY: &'static str = "order";
-    const STATE_VERSION: i32 = 1;
+    const STATE_VERSION: i32 = 2;
 
     type State = State;
     type Command = Command;
@@ -167,6 +177,7 @@ impl Aggregate for Order {
                 State::Failed(..) => Ok(vec![]),
                 State::Absent | State::Confirmed(_) | State::Cancelled(..) => Err(state.illegal()),
             },
+            Command::GrantRefund(grant) => grant.decide(state),
         }
     }
 
@@ -183,6 +194,7 @@ impl Aggregate for Order {
             Event::Cancelled(Cancelled { reason }) => state.end(|contents| State::Cancelled(contents, reason.clone())),
             Event::Failed(Failed { reason }) => state.end(|contents| State::Failed(contents, *reason)),
             Event::Completed(completed) => state.map(|contents| contents.complete(completed)),
+            Event::RefundGranted(granted) => state.map(|contents| contents.refunds.push(granted.clone())),
         }
     }
 
@@ -249,8 +261,13 @@ fn everything_unsent(order: &Contents) -> Vec<LineUnits> {
     order.lines.iter().filter_map(unsent).collect()
 }
 
-/// O1: no more than is left of each line. Each line once, in the order's own order, and under its own SKU.
+/// O1: no more than is still to be sent of each line.
 fn unsent(order: &Contents, wanted: Vec<LineUnits>) -> Result<Vec<LineUnits>, Error> {
+    named(order, wanted, Line::unshipped)
+}
+
+/// O1: no more than is left of each line. Each line once, in the order's own order, and under its own SKU.
+fn named(order: &Contents, wanted: Vec<LineUnits>, remaining: impl Fn(&Line) -> i64) -> Result<Vec<LineUnits>, Error> {
     if wanted.is_empty() {
         return Err(Error::NoLines);
     }
@@ -262,7 +279,7 @@ fn unsent(order: &Contents, wanted: Vec<LineUnits>) -> Result<Vec<LineUnits>, Er
     }
     let mut lines = Vec::new();
     for (line, requested) in order.lines.iter().zip(units).filter(|(_, requested)| *requested > 0) {
-        let remaining = line.unshipped();
+        let remaining = remaining(line);
         let too_many = || Error::TooManyUnits { sku: line.sku.clone(), requested, remaining };
         let quantity = Quantity::new(requested).ok().filter(|_| requested <= remaining).ok_or_else(too_many)?;
         lines.push(LineUnits { line_id: line.id, sku: line.sku.clone(), quantity });

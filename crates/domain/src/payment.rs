@@ -5,6 +5,7 @@
 
 mod axis;
 mod events;
+mod refund;
 mod state;
 mod token;
 
@@ -14,14 +15,16 @@ pub use self::{
     axis::order_axis,
     events::{
         ActionRequired, ActionUrl, AuthorizationRequested, Authorized, CaptureRequested, Captured, Completed, Event,
-        Expired, Failed, FailureCode, Initiated, Method, Operation, Provider, ProviderReference, VoidRequested, Voided,
+        Expired, Failed, FailureCode, Initiated, Method, Operation, Provider, ProviderReference, RefundFailed,
+        RefundRequested, RefundSucceeded, Refunded, VoidRequested, Voided,
     },
+    refund::{REFUNDS_MAX, Refund},
     state::{Authorization, Capture, Failure, Ledger, Outcome, State, Void},
     token::{PaymentToken, TokenError},
 };
 use crate::{
     aggregate::{Aggregate, fold, listed},
-    ids::{CaptureId, OrderId, Reason, ShipmentId},
+    ids::{CaptureId, OrderId, Reason, RefundId, ShipmentId},
     money::{Currency, Money},
 };
 
@@ -78,6 +81,24 @@ pub enum Command {
         operation_id: Option<ProviderReference>,
     },
     Expire,
+    /// `refund_id` is ours.
+    RequestRefund {
+        refund_id: RefundId,
+        amount: Money,
+        reason: Option<Reason>,
+    },
+    RecordRefunded {
+        refund_id: RefundId,
+        operation_id: ProviderReference,
+        amount: Money,
+    },
+    /// Without the provider's id of the operation, a late failure cannot be told from a repeat, and is left out.
+    RecordRefundFailed {
+        refund_id: RefundId,
+        operation_id: Option<ProviderReference>,
+        code: FailureCode,
+        detail: Option<Reason>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -98,6 +119,10 @@ pub enum Error {
     TooManyCaptures { max: usize },
     #[error("everything that was authorised is being captured")]
     NothingToVoid,
+    #[error("the payment has no refund {refund_id}")]
+    RefundNotFound { refund_id: RefundId },
+    #[error("a payment has at most {max} refunds")]
+    TooManyRefunds { max: usize },
 }
 
 impl Error {
@@ -111,13 +136,15 @@ impl Error {
             Self::CaptureNotFound { .. } => "capture_not_found",
             Self::TooManyCaptures { .. } => "too_many_captures",
             Self::NothingToVoid => "nothing_to_void",
+            Self::RefundNotFound { .. } => "refund_not_found",
+            Self::TooManyRefunds { .. } => "too_many_refunds",
         }
     }
 }
 
 impl Aggregate for Payment {
     const CATEGORY: &'static str = "payment";
-    const STATE_VERSION: i32 = 1;
+    const STATE_VERSION: i32 = 2;
 
     type State = State;
     type Command = Command;
@@ -153,6 +180,17 @@ impl Aggregate for Payment {
             Command::RequestVoid { reason } => request_void(state.opened()?, reason),
             Command::RecordVoided { operation_id } => record_voided(state.opened()?, operation_id),
             Command::Expire => Ok(expire(state.opened()?)),
+            Command::RequestRefund { refund_id, amount, reason } => {
+                refund::request(state.opened()?, refund_id, amount, reason)
+            }
+            Command::RecordRefunded { refund_id, operation_id, amount } => {
+                refund::record(state, refund_id, operation_id, amount)
+            }
+            Command::RecordRefundFailed { refund_id, operation_id, code, detail } => {
+                let ledger = state.opened()?;
+                let order_id = ledger.order_id;
+                refund::record_failed(ledger, RefundFailed { order_id, refund_id, operation_id, code, detail })
+            }
         }
     }
 
@@ -171,6 +209,10 @@ impl Aggregate for Payment {
             Event::VoidRequested(requested) => state.map(|ledger| ledger.want_void(requested.amount)),
             Event::Voided(voided) => state.map(|ledger| ledger.record_void(voided)),
             Event::Expired(_) => state.map(|ledger| ledger.expired = true),
+            Event::RefundRequested(requested) => state.map(|ledger| ledger.request_refund(requested)),
+            Event::RefundSucceeded(succeeded) => state.map(|ledger| ledger.record_refund(succeeded)),
+            Event::Refunded(_) => state,
+            Event::RefundFailed(failed) => state.map(|ledger| ledger.fail_refund(failed)),
         }
     }
 
@@ -273,19 +315,19 @@ fn request_capture(
         return Ok(vec![]);
     }
     // P6: after a void no capture. What lapsed or is captured in full has nothing to give either.
-    if ledger.authorization.is_none() || ledger.void_wanted || ledger.expired || ledger.status() == "completed" {
+    if ledger.authorization.is_none() || ledger.void_wanted || ledger.expired || ledger.is_captured_in_full() {
         return Err(ledger.illegal());
     }
     if known.is_none() && ledger.captures.len() >= CAPTURES_MAX {
         return Err(Error::TooManyCaptures { max: CAPTURES_MAX });
     }
-    require_capturable(ledger, amount, ledger.uncaptured())?;
+    require_within(ledger, amount, ledger.uncaptured())?;
     let (order_id, shipment_id) = (ledger.order_id, for_shipment);
     Ok(vec![Event::CaptureRequested(CaptureRequested { order_id, capture_id, amount, shipment_id })])
 }
 
-/// P1 and P5.
-fn require_capturable(ledger: &Ledger, amount: Money, remaining: Money) -> Result<(), Error> {
+/// P1, P2 and P5: what is left is named.
+fn require_within(ledger: &Ledger, amount: Money, remaining: Money) -> Result<(), Error> {
     if amount.currency() != ledger.amount.currency() {
         return Err(Error::CurrencyMismatch { expected: ledger.amount.currency(), found: amount.currency() });
     }
@@ -306,17 +348,17 @@ fn record_captured(
     let ledger = state.opened()?;
     let capture = ledger.capture(capture_id).ok_or(Error::CaptureNotFound { capture_id })?;
     let remaining = match &capture.outcome {
-        Outcome::Captured { operation_id: known, .. } => {
+        Outcome::Succeeded { operation_id: known, .. } => {
             return require_reference(Some(known), &operation_id).map(|()| vec![]);
         }
         Outcome::Pending => capture.requested,
         Outcome::Failed if ledger.uncaptured() < capture.requested => ledger.uncaptured(),
         Outcome::Failed => capture.requested,
     };
-    require_capturable(ledger, amount, remaining)?;
+    require_within(ledger, amount, remaining)?;
     let order_id = ledger.order_id;
     let mut events = vec![Event::Captured(Captured { order_id, capture_id, operation_id, amount })];
-    if fold::<Payment>(state.clone(), &events).status() == "completed" {
+    if fold::<Payment>(state.clone(), &events).ledger().is_some_and(Ledger::is_captured_in_full) {
         events.push(Event::Completed(Completed { order_id, amount: ledger.amount }));
     }
     Ok(events)
@@ -328,7 +370,7 @@ fn request_void(ledger: &Ledger, reason: Reason) -> Result<Vec<Event>, Error> {
     if refused || ledger.has_ended() || matches!(ledger.void, Void::Requested(_)) {
         return Ok(vec![]);
     }
-    if ledger.status() == "completed" {
+    if ledger.is_captured_in_full() {
         return Err(ledger.illegal());
     }
     let order_id = ledger.order_id;
@@ -354,7 +396,7 @@ fn record_voided(ledger: &Ledger, operation_id: Option<ProviderReference>) -> Re
 /// A deadline that comes after the end changes nothing.
 fn expire(ledger: &Ledger) -> Vec<Event> {
     let refused = ledger.failure.is_some() && ledger.authorization.is_none();
-    if refused || ledger.has_ended() || ledger.status() == "completed" {
+    if refused || ledger.has_ended() || ledger.is_captured_in_full() {
         return vec![];
     }
     vec![Event::Expired(Expired { order_id: ledger.order_id })]

@@ -27,6 +27,9 @@ pub(super) struct Books {
     intents: BTreeMap<String, Value>,
     charges: BTreeMap<String, Value>,
     disputes: BTreeMap<String, Value>,
+    pub(super) refunds: BTreeMap<String, Value>,
+    /// What becomes of the next refund, if it is not to succeed at once.
+    pub(super) next_refund: Option<&'static str>,
     /// The first answer to each key, and what it was an answer to.
     pub(super) keys: HashMap<String, (String, Form, Answer)>,
     pub(super) searches_lag: bool,
@@ -54,6 +57,8 @@ impl Books {
             intents: BTreeMap::new(),
             charges: BTreeMap::new(),
             disputes: BTreeMap::new(),
+            refunds: BTreeMap::new(),
+            next_refund: None,
             keys: HashMap::new(),
             searches_lag: false,
             webhooks: Vec::new(),
@@ -93,6 +98,12 @@ impl Books {
                 Some(intent) => (200, self.expanded(intent.clone(), request.form.contains_key("expand[]"))),
                 None => missing("payment_intent", id),
             },
+            (true, ["refunds"]) => self.refund(&request.form),
+            (false, ["refunds"]) => {
+                let of = &request.form["payment_intent"];
+                let refunds = self.refunds.values().rev().filter(|refund| refund["payment_intent"] == **of);
+                (200, list_of(refunds.cloned().collect(), false, "/v1/refunds"))
+            }
             (false, ["disputes"]) => {
                 let of = &request.form["payment_intent"];
                 let disputes = self.disputes.values().rev().filter(|dispute| dispute["payment_intent"] == **of);
@@ -226,6 +237,10 @@ impl Books {
         let (status, answer) = match what {
             "capture" => self.capture(id, &amount.into_iter().collect()),
             "cancel" => self.cancel(id),
+            "refund" => {
+                let amount = amount.map(|(_, amount)| ("amount".to_owned(), amount));
+                self.refund(&amount.into_iter().chain([("payment_intent".to_owned(), id.to_owned())]).collect())
+            }
             other => panic!("nobody does {other}"),
         };
         assert_eq!(status, 200, "{answer}");
@@ -271,6 +286,69 @@ impl Books {
         self.tell("payment_intent.canceled", &intent);
         self.intents.insert(id.to_owned(), intent.clone());
         (200, intent)
+    }
+
+    fn refund(&mut self, form: &Form) -> Answer {
+        let Some(intent) = self.intents.get(&form["payment_intent"]).cloned() else {
+            return missing("payment_intent", &form["payment_intent"]);
+        };
+        let Some(charge) = self.charges.get(intent["latest_charge"].as_str().unwrap_or_default()).cloned() else {
+            return fault(400, "invalid_request_error", "charge_not_found", "There is no charge to refund");
+        };
+        let left = charge["amount_captured"].as_i64().unwrap() - charge["amount_refunded"].as_i64().unwrap();
+        let amount: i64 = form.get("amount").map_or(left, |amount| amount.parse().unwrap());
+        if amount > left {
+            return fault(
+                400,
+                "invalid_request_error",
+                "charge_already_refunded",
+                "Refund amount is greater than unrefunded",
+            );
+        }
+        let id = self.id("re");
+        let mut refund = self.shapes["refund"].clone();
+        for (field, value) in [
+            ("id", id.clone().into()),
+            ("amount", amount.into()),
+            ("currency", intent["currency"].clone()),
+            ("charge", charge["id"].clone()),
+            ("payment_intent", intent["id"].clone()),
+            ("created", self.now().into()),
+        ] {
+            refund[field] = value;
+        }
+        for (name, value) in form {
+            if let Some(name) = name.strip_prefix("metadata[").and_then(|name| name.strip_suffix(']')) {
+                refund["metadata"][name] = value.clone().into();
+            }
+        }
+        self.tell("refund.created", &refund);
+        self.refunds.insert(id.clone(), refund);
+        self.settle_refund(&id, self.next_refund.unwrap_or("succeeded"));
+        self.next_refund = None;
+        (200, self.refunds[&id].clone())
+    }
+
+    pub(super) fn settle_refund(&mut self, id: &str, status: &str) {
+        let refund = self.refunds.get_mut(id).unwrap();
+        refund["status"] = status.into();
+        if status == "failed" {
+            refund["failure_reason"] = "lost_or_stolen_card".into();
+        }
+        let refund = refund.clone();
+        let of_charge = self.refunds.values().filter(|other| {
+            other["charge"] == refund["charge"] && matches!(other["status"].as_str(), Some("succeeded" | "pending"))
+        });
+        let refunded: i64 = of_charge.map(|refund| refund["amount"].as_i64().unwrap()).sum();
+        let charge = self.charges.get_mut(&text(&refund, "charge")).unwrap();
+        charge["amount_refunded"] = refunded.into();
+        charge["refunded"] = (charge["amount_captured"] == refunded).into();
+        let charge = charge.clone();
+        match status {
+            "failed" => self.tell("refund.failed", &refund),
+            "succeeded" => self.tell("charge.refunded", &charge),
+            _ => {}
+        }
     }
 
     pub(super) fn dispute(&mut self, intent: &str, amount: i64) -> String {

@@ -132,6 +132,8 @@ pub static TABLE: &[Row] = &[
     Row::new(POST, "/v1/orders/{id}/release", "orders:hold",              [NO, ANY, NO, ANY, ANY]),
     Row::new(GET, "/v1/payments/{id}", "payments:read",                   [OWN, ANY, ANY, ANY, NO]),
     Row::new(POST, "/v1/payments/{id}/captures", "payments:write",        [NO, ANY, NO, ANY, NO]).with_key_required(),
+    Row::new(POST, "/v1/payments/{id}/refunds", "payments:write",         [NO, ANY, NO, ANY, NO]).with_key_required(),
+    Row::new(POST, "/v1/orders/{id}/refunds", "orders:refund",            [NO, ANY, NO, ANY, NO]).with_key_required(),
     Row::new(POST, "/v1/payments/{id}/void", "payments:write",            [NO, ANY, NO, ANY, NO]).with_key_required(),
     Row::new(POST, "/v1/inventory/{sku}/transfers", "inventory:write",    [NO, ANY, NO, ANY, ANY]),
     Row::new(POST, "/v1/inventory/{sku}/set-aside", "inventory:write",    [NO, ANY, NO, ANY, ANY]),

@@ -6,5 +6,6 @@ pub(crate) mod inventory;
 pub(crate) mod orders;
 pub(crate) mod payments;
 pub(crate) mod products;
+pub(crate) mod refunds;
 pub(crate) mod reports;
 pub(crate) mod webhooks;

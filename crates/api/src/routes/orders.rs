@@ -56,9 +56,9 @@ pub(crate) struct NewShipment {
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct ParcelLine {
     #[schema(value_type = String, example = "85123A")]
-    sku: Sku,
+    pub(crate) sku: Sku,
     #[schema(value_type = i64, minimum = 1, maximum = 100_000)]
-    quantity: Quantity,
+    pub(crate) quantity: Quantity,
 }
 
 #[derive(Debug, Default, Deserialize, ToSchema)]

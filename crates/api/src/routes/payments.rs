@@ -4,9 +4,9 @@ use axum::extract::State;
 use axum::response::Response;
 use commands::checkout::PaymentDetails;
 use commands::command::Answer;
-use commands::payments::{CapturePayment, PaymentOutcome, RetryPayment, VoidPayment};
+use commands::payments::{CapturePayment, PaymentOutcome, RefundPayment, RetryPayment, VoidPayment};
 use commands::world::Held;
-use domain::ids::{CaptureId, OrderId, PaymentId, Reason};
+use domain::ids::{CaptureId, OrderId, PaymentId, Reason, RefundId};
 use domain::money::Money;
 use domain::payment::{Method, Payment, PaymentToken};
 use eventstore::event::StreamId;
@@ -47,6 +47,16 @@ pub(crate) struct NewCapture {
 pub(crate) struct NewVoid {
     #[schema(value_type = String, max_length = 500)]
     reason: Reason,
+}
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default)]
+pub(crate) struct NewRefund {
+    /// Everything that is left, if it is not given
+    #[schema(value_type = Option<MoneySchema>)]
+    amount: Option<Money>,
+    #[schema(value_type = Option<String>, max_length = 500)]
+    reason: Option<Reason>,
 }
 
 /// Read a payment
@@ -127,6 +137,25 @@ pub(crate) async fn void(
     body: JsonBody<NewVoid>,
 ) -> Result<Response, Problem> {
     let use_case = VoidPayment { payment_id, reason: body.value.reason };
+    let expected = expected(payment_id, if_match);
+    let answer = asker.run(&app, use_case, body.idempotency, expected).await?;
+    Ok(render(&asker, &answer))
+}
+
+/// Give back money that was taken
+///
+/// Never more than was captured and is neither given back nor on its way back. Whether the provider did it, the payment tells.
+#[utoipa::path(post, path = "/v1/payments/{id}/refunds", tag = "payments", params(("id" = Uuid, Path)),
+    request_body = NewRefund, responses((status = 201, body = PaymentView)))]
+pub(crate) async fn refund(
+    State(app): State<App>,
+    asker: Asker,
+    PathParam(payment_id): PathParam<PaymentId>,
+    if_match: IfMatch,
+    body: JsonBody<NewRefund>,
+) -> Result<Response, Problem> {
+    let NewRefund { amount, reason } = body.value;
+    let use_case = RefundPayment { payment_id, refund_id: RefundId::from_uuid(Uuid::now_v7()), amount, reason };
     let expected = expected(payment_id, if_match);
     let answer = asker.run(&app, use_case, body.idempotency, expected).await?;
     Ok(render(&asker, &answer))

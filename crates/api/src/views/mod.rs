@@ -6,4 +6,5 @@ pub(crate) mod money;
 pub(crate) mod order;
 pub(crate) mod payment;
 pub(crate) mod product;
+pub(crate) mod refund;
 pub(crate) mod stock;

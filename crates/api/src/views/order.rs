@@ -27,7 +27,7 @@ pub(crate) struct OrderView {
     /// pending, confirmed, processing, shipped, delivered, cancelled or failed
     #[schema(value_type = String, example = "confirmed")]
     pub(crate) status: Cow<'static, str>,
-    /// none, pending, declined, action_required, authorized, partially_paid, paid, voided, …
+    /// none, pending, declined, action_required, authorized, partially_paid, paid, partially_refunded, refunded, voided, …
     #[schema(value_type = String, example = "authorized")]
     pub(crate) payment_status: Cow<'static, str>,
     /// unfulfilled, partially_shipped, shipped, partially_delivered, delivered, …
@@ -260,6 +260,12 @@ impl OrderLineView {
     }
 }
 
+impl ShippedLineView {
+    pub(crate) fn of(units: &order::LineUnits) -> Self {
+        Self { line_id: units.line_id.as_uuid(), sku: units.sku.to_string(), quantity: units.quantity.get() }
+    }
+}
+
 impl ShipmentView {
     pub(crate) fn of(shipment: &order::Shipment) -> Self {
         let dispatch = shipment.dispatch.as_ref();
@@ -268,15 +274,7 @@ impl ShipmentView {
             status: shipment.status().into(),
             carrier: dispatch.map(|dispatch| dispatch.carrier.to_string()),
             tracking: dispatch.map(|dispatch| dispatch.tracking.to_string()),
-            lines: shipment
-                .lines
-                .iter()
-                .map(|units| ShippedLineView {
-                    line_id: units.line_id.as_uuid(),
-                    sku: units.sku.to_string(),
-                    quantity: units.quantity.get(),
-                })
-                .collect(),
+            lines: shipment.lines.iter().map(ShippedLineView::of).collect(),
             dispatched_at: dispatch.map(|dispatch| dispatch.dispatched_at),
             delivered_at: shipment.delivered_at,
         }

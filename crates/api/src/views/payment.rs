@@ -17,7 +17,7 @@ use super::money::MoneySchema;
 pub(crate) struct PaymentView {
     pub(crate) id: Uuid,
     pub(crate) order_id: Uuid,
-    /// initiated, action_required, authorized, partially_captured, completed, failed, voided or expired
+    /// initiated, action_required, authorized, partially_captured, completed, partially_refunded, refunded, failed, voided, …
     #[schema(value_type = String, example = "authorized")]
     pub(crate) status: Cow<'static, str>,
     #[schema(value_type = MoneySchema)]

@@ -1,7 +1,7 @@
 //! What a provider says of our payments: what webhooks and the reconciler compare the ledger with.
 
 use chrono::{DateTime, Utc};
-use domain::ids::{CaptureId, PaymentId};
+use domain::ids::{CaptureId, PaymentId, RefundId};
 use domain::money::Money;
 use domain::payment::{ActionUrl, FailureCode, ProviderReference};
 
@@ -17,6 +17,10 @@ pub struct ProviderPayment {
     /// What is set aside and can still be taken.
     pub held: Money,
     pub captured: Option<Taken>,
+    /// All that was given back, or is on its way, of what was taken.
+    pub refunded: Money,
+    /// What is known of it one by one; oldest first.
+    pub refunds: Vec<GivenBack>,
     pub disputes: Vec<ProviderDispute>,
 }
 
@@ -45,6 +49,23 @@ pub struct Taken {
     pub amount: Money,
     /// What we called the capture. `None`: it was not us who took it.
     pub capture_id: Option<CaptureId>,
+}
+
+/// One refund.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenBack {
+    pub operation_id: ProviderReference,
+    pub amount: Money,
+    /// What we called it. `None`: it was not us who gave it back.
+    pub refund_id: Option<RefundId>,
+    pub outcome: RefundOutcome,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefundOutcome {
+    Pending,
+    Succeeded,
+    Failed { code: FailureCode },
 }
 
 /// Money that a bank wants back for its customer.

@@ -14,7 +14,8 @@ use domain::payment::{ActionUrl, FailureCode, ProviderReference};
 use hashlink::LruCache;
 
 use super::{
-    AuthorizeRequest, CaptureRequest, GatewayError, IdempotencyKey, Operation, PaymentGateway, Receipt, VoidRequest,
+    AuthorizeRequest, CaptureRequest, GatewayError, IdempotencyKey, Operation, PaymentGateway, Receipt, RefundRequest,
+    VoidRequest,
 };
 
 pub const NAME: &str = "simulated";
@@ -122,6 +123,11 @@ impl PaymentGateway for Simulated {
         Ok(voided(request))
     }
 
+    async fn refund(&self, request: &RefundRequest) -> Result<Receipt, GatewayError> {
+        self.arrives(Operation::Refund(request.clone()))?;
+        refunded(request)
+    }
+
     async fn find(&self, operation: &Operation) -> Result<Option<Receipt>, GatewayError> {
         match operation {
             // The error left nothing behind, and a request that succeeded has been answered.
@@ -129,6 +135,7 @@ impl PaymentGateway for Simulated {
             Operation::Authorize(request) => authorized(request).map(Some),
             Operation::Capture(request) => captured(request).map(Some),
             Operation::Void(request) => Ok(Some(voided(request))),
+            Operation::Refund(request) => refunded(request).map(Some),
         }
     }
 }
@@ -151,10 +158,7 @@ fn authorized(request: &AuthorizeRequest) -> Result<Receipt, GatewayError> {
 }
 
 fn captured(request: &CaptureRequest) -> Result<Receipt, GatewayError> {
-    let authorization = request.authorization.as_str();
-    if !authorization.starts_with(AUTHORIZATION) {
-        return Err(GatewayError::Refused { reason: format!("there is no authorisation {authorization}") });
-    }
+    let authorization = require_authorization(&request.authorization)?;
     if authorization.starts_with(AUTHORIZATION_WITHOUT_CAPTURE) {
         return Err(declined("capture_declined"));
     }
@@ -163,6 +167,22 @@ fn captured(request: &CaptureRequest) -> Result<Receipt, GatewayError> {
 
 fn voided(request: &VoidRequest) -> Receipt {
     receipt("sim_void_", &request.idempotency_key)
+}
+
+/// Of what was never captured nothing is given back.
+fn refunded(request: &RefundRequest) -> Result<Receipt, GatewayError> {
+    if require_authorization(&request.authorization)?.starts_with(AUTHORIZATION_WITHOUT_CAPTURE) {
+        return Err(GatewayError::Refused { reason: "nothing was captured".into() });
+    }
+    Ok(receipt("sim_refund_", &request.idempotency_key))
+}
+
+fn require_authorization(reference: &ProviderReference) -> Result<&str, GatewayError> {
+    let authorization = reference.as_str();
+    if authorization.starts_with(AUTHORIZATION) {
+        return Ok(authorization);
+    }
+    Err(GatewayError::Refused { reason: format!("there is no authorisation {authorization}") })
 }
 
 fn declined(code: &str) -> GatewayError {

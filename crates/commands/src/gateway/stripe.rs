@@ -25,7 +25,9 @@ use self::http::Client;
 use self::signature::WebhookSecret;
 use super::account::{Cursor, Page, Period, ProviderPayment};
 use super::webhook::{Notice, WebhookError};
-use super::{AuthorizeRequest, CaptureRequest, GatewayError, Operation, PaymentGateway, Receipt, VoidRequest};
+use super::{
+    AuthorizeRequest, CaptureRequest, GatewayError, Operation, PaymentGateway, Receipt, RefundRequest, VoidRequest,
+};
 use crate::clock::Clock;
 
 pub const NAME: &str = "stripe";
@@ -101,6 +103,9 @@ impl Stripe {
 /// What our ids stand under, in the metadata of an intent.
 const PAYMENT_ID: &str = "payment_id";
 const CAPTURE_ID: &str = "capture_id";
+const REFUND_ID: &str = "refund_id";
+/// Of a refund, since one that failed is asked for again by the same id of ours: which request it came of, by its key.
+const REQUEST: &str = "request";
 
 /// The amount as Stripe writes it.
 fn written(money: domain::money::Money) -> Result<(i64, String), GatewayError> {
@@ -154,11 +159,24 @@ impl PaymentGateway for Stripe {
         answers::void(reply, request)
     }
 
+    async fn refund(&self, request: &RefundRequest) -> Result<Receipt, GatewayError> {
+        let (amount, _) = written(request.amount)?;
+        let form = Form::default()
+            .with("payment_intent", &request.authorization)
+            .with("amount", amount)
+            .with(&format!("metadata[{PAYMENT_ID}]"), request.payment_id)
+            .with(&format!("metadata[{REFUND_ID}]"), request.refund_id)
+            .with(&format!("metadata[{REQUEST}]"), &request.idempotency_key);
+        let reply = self.client.post("/v1/refunds", &form, &request.idempotency_key).await?;
+        answers::refund(reply, request)
+    }
+
     async fn find(&self, operation: &Operation) -> Result<Option<Receipt>, GatewayError> {
         match operation {
             Operation::Authorize(request) => find::authorization(&self.client, request, self.clock.now()).await,
             Operation::Capture(request) => find::capture(&self.client, request).await,
             Operation::Void(request) => find::void(&self.client, request).await,
+            Operation::Refund(request) => find::refund(&self.client, request).await,
         }
     }
 

@@ -3,12 +3,12 @@
 
 use chrono::{DateTime, Utc};
 use domain::ids::PaymentId;
-use domain::payment::{Command, FailureCode, Ledger, Operation, Outcome, Payment, Void};
+use domain::payment::{Command, FailureCode, Ledger, Operation, Outcome, Payment, ProviderReference, Void};
 use eventstore::event::StreamId;
 
 use super::record::AUTHORIZATION_LIFETIME;
 use super::{PaymentOutcome, require_payment};
-use crate::gateway::account::{ProviderPayment, Stage, Taken};
+use crate::gateway::account::{GivenBack, ProviderPayment, RefundOutcome, Stage, Taken};
 use crate::rejection::Rejection;
 use crate::use_case::{Decision, Events, Streams, UseCase, View};
 
@@ -56,7 +56,10 @@ fn facts(ledger: &Ledger, theirs: &ProviderPayment, now: DateTime<Utc>) -> Vec<C
         }],
         Stage::Declined { code } => declined(ledger, code),
         Stage::Held => vec![authorized(theirs, now)],
-        Stage::Taken => [authorized(theirs, now)].into_iter().chain(captured(ledger, theirs)).collect(),
+        Stage::Taken => {
+            let taken = [authorized(theirs, now)].into_iter().chain(captured(ledger, theirs));
+            taken.chain(refunded(ledger, theirs)).collect()
+        }
         Stage::Ended => ended(ledger, theirs),
     }
 }
@@ -90,18 +93,47 @@ fn captured(ledger: &Ledger, theirs: &ProviderPayment) -> Option<Command> {
     let asked = match capture_id {
         Some(capture_id) => ledger.capture(capture_id),
         None => ledger.captures.iter().find(|capture| {
-            matches!(&capture.outcome, Outcome::Captured { operation_id: known, .. } if *known == operation_id)
+            matches!(&capture.outcome, Outcome::Succeeded { operation_id: known, .. } if *known == operation_id)
                 || capture.outcome == Outcome::Pending && capture.requested >= amount
         }),
     };
     // Less room than was taken is a discrepancy, and no fact that the ledger can hold.
     let fits = |capture: &&domain::payment::Capture| match &capture.outcome {
-        Outcome::Captured { operation_id: known, .. } => *known == operation_id,
+        Outcome::Succeeded { operation_id: known, .. } => *known == operation_id,
         Outcome::Pending => amount <= capture.requested,
         Outcome::Failed => amount <= ledger.uncaptured() && amount <= capture.requested,
     };
     let capture_id = asked.filter(fits)?.id;
     Some(Command::RecordCaptured { capture_id, operation_id, amount })
+}
+
+/// What we asked for. One that failed before our call's own answer is left to that: it may be of an earlier request for
+/// the same refund.
+fn refunded(ledger: &Ledger, theirs: &ProviderPayment) -> Vec<Command> {
+    let mut commands = Vec::new();
+    for GivenBack { operation_id, amount, refund_id, outcome } in theirs.refunds.clone() {
+        let Some(ours) = refund_id.and_then(|refund_id| ledger.refund(refund_id)) else { continue };
+        let room = match &ours.outcome {
+            Outcome::Succeeded { operation_id: known, .. } if *known == operation_id => amount,
+            Outcome::Succeeded { .. } => continue,
+            Outcome::Pending => ours.requested,
+            Outcome::Failed if ledger.refundable() < ours.requested => ledger.refundable(),
+            Outcome::Failed => ours.requested,
+        };
+        let has_succeeded = matches!(ours.outcome, Outcome::Succeeded { .. });
+        match outcome {
+            RefundOutcome::Succeeded if amount <= room => {
+                commands.push(Command::RecordRefunded { refund_id: ours.id, operation_id, amount });
+            }
+            RefundOutcome::Failed { code } if has_succeeded => {
+                // Under an id of its own: the refund's is that of the success.
+                let operation_id = ProviderReference::new(&format!("{operation_id}/failed")).ok();
+                commands.push(Command::RecordRefundFailed { refund_id: ours.id, operation_id, code, detail: None });
+            }
+            RefundOutcome::Succeeded | RefundOutcome::Pending | RefundOutcome::Failed { .. } => {}
+        }
+    }
+    commands
 }
 
 /// Given back as we asked; or it lapsed, or somebody gave it back by hand.

@@ -1,7 +1,7 @@
 //! What came of a request to a provider. Recording a result that is known already decides nothing (P4).
 
 use chrono::TimeDelta;
-use domain::ids::{CaptureId, PaymentId, Reason};
+use domain::ids::{CaptureId, PaymentId, Reason, RefundId};
 use domain::money::Money;
 use domain::payment::{ActionUrl, Command, FailureCode, Operation, ProviderReference};
 
@@ -49,6 +49,23 @@ pub struct RecordVoid {
     pub operation_id: Option<ProviderReference>,
 }
 
+#[derive(Debug, Clone)]
+pub struct RecordRefund {
+    pub payment_id: PaymentId,
+    pub refund_id: RefundId,
+    pub operation_id: ProviderReference,
+    pub amount: Money,
+}
+
+/// A definite no to a refund.
+#[derive(Debug, Clone)]
+pub struct RecordRefundFailure {
+    pub payment_id: PaymentId,
+    pub refund_id: RefundId,
+    pub code: FailureCode,
+    pub detail: Option<Reason>,
+}
+
 changes_a_payment! {
     RecordAuthorization = "record_authorization", |self, _, now| Command::RecordAuthorized {
         provider_reference: self.provider_reference.clone(),
@@ -71,4 +88,15 @@ changes_a_payment! {
         amount: self.amount,
     };
     RecordVoid = "record_void", |self, _, _| Command::RecordVoided { operation_id: self.operation_id.clone() };
+    RecordRefund = "record_refund", |self, _, _| Command::RecordRefunded {
+        refund_id: self.refund_id,
+        operation_id: self.operation_id.clone(),
+        amount: self.amount,
+    };
+    RecordRefundFailure = "record_refund_failure", |self, _, _| Command::RecordRefundFailed {
+        refund_id: self.refund_id,
+        operation_id: None,
+        code: self.code.clone(),
+        detail: self.detail.clone(),
+    };
 }

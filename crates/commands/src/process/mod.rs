@@ -99,16 +99,18 @@ pub enum CallKind {
     Authorize,
     Capture,
     Void,
+    Refund,
 }
 
 impl CallKind {
-    pub const ALL: [Self; 3] = [Self::Authorize, Self::Capture, Self::Void];
+    pub const ALL: [Self; 4] = [Self::Authorize, Self::Capture, Self::Void, Self::Refund];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::Authorize => "authorize",
             Self::Capture => "capture",
             Self::Void => "void",
+            Self::Refund => "refund",
         }
     }
 

@@ -19,12 +19,13 @@ const CAPTURE_AHEAD: TimeDelta = TimeDelta::days(1);
 const AUTHORIZATION_LAPSE: &str = "authorization_lapse";
 
 /// Those it reacts to. The others of the category are results that need no further step.
-const TYPES: [&str; 8] = [
+const TYPES: [&str; 9] = [
     "payment.initiated",
     "payment.authorization_requested",
     "payment.authorized",
     "payment.capture_requested",
     "payment.void_requested",
+    "payment.refund_requested",
     "payment.completed",
     "payment.voided",
     "payment.expired",
@@ -67,9 +68,16 @@ impl Process for PaymentProcess {
             ],
             Event::CaptureRequested(requested) => call(CallKind::Capture, requested.order_id),
             Event::VoidRequested(requested) => call(CallKind::Void, requested.order_id),
+            Event::RefundRequested(requested) => call(CallKind::Refund, requested.order_id),
             Event::Completed(_) | Event::Voided(_) | Event::Expired(_) => settled(),
-            // A failure leaves the order pending, to be paid by another method; what is captured has nothing to follow.
-            Event::ActionRequired(_) | Event::Failed(_) | Event::Captured(_) => Vec::new(),
+            // A failure leaves the order pending, to be paid by another method; what is captured, or given back, has nothing to
+            // follow.
+            Event::ActionRequired(_)
+            | Event::Failed(_)
+            | Event::Captured(_)
+            | Event::RefundSucceeded(_)
+            | Event::Refunded(_)
+            | Event::RefundFailed(_) => Vec::new(),
         })
     }
 

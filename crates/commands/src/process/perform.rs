@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use domain::aggregate::EventKind;
-use domain::ids::{PaymentId, Reason};
+use domain::ids::{PaymentId, Reason, RefundId};
 use domain::payment::{
-    self, CaptureRequested, Event, FailureCode, Ledger, Operation as Failing, Outcome, Payment, Void,
+    self, CaptureRequested, Event, FailureCode, Ledger, Operation as Failing, Outcome, Payment, RefundRequested, Void,
 };
 use eventstore::event::{Position, RecordedEvent};
 use tokio::time::timeout;
@@ -18,9 +18,12 @@ use super::{Runnable, runnable};
 use crate::executor::Commands;
 use crate::gateway::{
     AuthorizeRequest, CALL_DEADLINE_SECONDS, CaptureRequest, GatewayError, Gateways, IdempotencyKey, Operation,
-    PaymentGateway, Receipt, VoidRequest,
+    PaymentGateway, Receipt, RefundRequest, VoidRequest,
 };
-use crate::payments::record::{RecordActionRequired, RecordAuthorization, RecordCapture, RecordFailure, RecordVoid};
+use crate::payments::record::{
+    RecordActionRequired, RecordAuthorization, RecordCapture, RecordFailure, RecordRefund, RecordRefundFailure,
+    RecordVoid,
+};
 use crate::world::{Held, States};
 
 /// How long one request to a provider is waited for. A call that asks before it sends takes two.
@@ -87,6 +90,7 @@ fn step(call: &ClaimedCall, requested: &Event, ledger: &Ledger) -> Step {
         Event::AuthorizationRequested(_) => authorize(call, ledger),
         Event::CaptureRequested(requested) => capture(call, requested, ledger),
         Event::VoidRequested(_) => void(call, ledger),
+        Event::RefundRequested(requested) => refund(call, requested, ledger),
         _ => Step::Nothing,
     }
 }
@@ -140,6 +144,23 @@ fn void(call: &ClaimedCall, ledger: &Ledger) -> Step {
     }
 }
 
+fn refund(call: &ClaimedCall, requested: &RefundRequested, ledger: &Ledger) -> Step {
+    let is_open = |refund: &payment::Refund| refund.outcome == Outcome::Pending;
+    if !ledger.refund(requested.refund_id).is_some_and(is_open) {
+        return Step::Nothing;
+    }
+    let Some(authorization) = ledger.provider_reference.clone() else {
+        return Step::Wait("what is to be given back has no reference at the provider");
+    };
+    Step::Ask(Operation::Refund(RefundRequest {
+        idempotency_key: idempotency_key(call),
+        payment_id: payment_id(call),
+        refund_id: requested.refund_id,
+        amount: requested.amount,
+        authorization,
+    }))
+}
+
 fn payment_id(call: &ClaimedCall) -> PaymentId {
     PaymentId::from_uuid(call.payment_id)
 }
@@ -191,6 +212,7 @@ impl Patient<'_> {
             Operation::Authorize(request) => self.wait(self.gateway.authorize(request)).await,
             Operation::Capture(request) => self.wait(self.gateway.capture(request)).await,
             Operation::Void(request) => self.wait(self.gateway.void(request)).await,
+            Operation::Refund(request) => self.wait(self.gateway.refund(request)).await,
         }
     }
 
@@ -207,6 +229,7 @@ fn result(call: &ClaimedCall, requested: &Event, answer: Result<Receipt, Gateway
     let payment_id = payment_id(call);
     let done = match (requested, answer) {
         (_, Err(GatewayError::Unknown { reason })) => return Performed::Unanswered { reason },
+        (_, Err(GatewayError::Pending { reason })) => return Performed::AskLater { reason },
         (Event::AuthorizationRequested(_), Ok(receipt)) => {
             runnable(RecordAuthorization { payment_id, provider_reference: receipt.reference })
         }
@@ -231,19 +254,45 @@ fn result(call: &ClaimedCall, requested: &Event, answer: Result<Receipt, Gateway
         // Money that is still held is not given up on because a request was not taken.
         (Event::VoidRequested(_), Err(GatewayError::Refused { reason })) => return Performed::AskLater { reason },
         (Event::VoidRequested(_), Err(error)) => return failed(payment_id, Failing::Void, error),
+        (Event::RefundRequested(RefundRequested { refund_id, amount, .. }), Ok(receipt)) => {
+            let (refund_id, amount, operation_id) = (*refund_id, *amount, receipt.reference);
+            runnable(RecordRefund { payment_id, refund_id, operation_id, amount })
+        }
+        (Event::RefundRequested(RefundRequested { refund_id, .. }), Err(error)) => {
+            return refund_failed(payment_id, *refund_id, error);
+        }
         _ => return Performed::Nothing,
     };
     Performed::Done(done)
 }
 
 fn failed(payment_id: PaymentId, operation: Failing, error: GatewayError) -> Performed {
-    let (code, detail) = match error {
-        GatewayError::Declined { code } => (code, None),
-        GatewayError::Refused { reason } => (code("refused"), Reason::new(&reason).ok()),
+    match definite(error) {
+        Ok((code, detail)) => Performed::Done(runnable(RecordFailure { payment_id, operation, code, detail })),
+        Err(reason) => Performed::AskLater { reason },
+    }
+}
+
+/// The money is still ours, and somebody is owed it: whoever runs the shop has to look.
+fn refund_failed(payment_id: PaymentId, refund_id: RefundId, error: GatewayError) -> Performed {
+    match definite(error) {
+        Ok((code, detail)) => {
+            tracing::error!(payment.id = %payment_id, refund.id = %refund_id, %code, "a refund failed");
+            metrics::counter!("daybook_refunds_failed_total").increment(1);
+            Performed::Done(runnable(RecordRefundFailure { payment_id, refund_id, code, detail }))
+        }
+        Err(reason) => Performed::AskLater { reason },
+    }
+}
+
+/// A definite no, and what is said besides; or why there is none.
+fn definite(error: GatewayError) -> Result<(FailureCode, Option<Reason>), String> {
+    match error {
+        GatewayError::Declined { code } => Ok((code, None)),
+        GatewayError::Refused { reason } => Ok((code("refused"), Reason::new(&reason).ok())),
         // An action makes sense before an authorisation only, and there it was taken for what it is.
-        unexpected => return Performed::AskLater { reason: unexpected.to_string() },
-    };
-    Performed::Done(runnable(RecordFailure { payment_id, operation, code, detail }))
+        unexpected => Err(unexpected.to_string()),
+    }
 }
 
 fn code(word: &'static str) -> FailureCode {

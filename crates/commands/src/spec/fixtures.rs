@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use domain::cart::Cart;
 use domain::ids::{
-    CartId, CustomerId, Location, OrderId, PaymentId, Quantity, Reason, ShipmentId, Sku, inventory_stream,
+    CaptureId, CartId, CustomerId, Location, OrderId, PaymentId, Quantity, Reason, RefundId, ShipmentId, Sku,
+    inventory_stream,
 };
 use domain::inventory::Inventory;
 use domain::money::{Currency, Money};
@@ -21,8 +22,8 @@ use crate::checkout::{CheckOut, PaymentDetails};
 use crate::inventory::ReceiveStock;
 use crate::orders::ShipOrder;
 use crate::orders::settle::ConfirmOrder;
-use crate::payments::RequestAuthorization;
-use crate::payments::record::{RecordAuthorization, RecordFailure};
+use crate::payments::record::{RecordAuthorization, RecordCapture, RecordFailure};
+use crate::payments::{CapturePayment, RequestAuthorization};
 use crate::process::{Call, Deadline, Effect, Process};
 use crate::products::CreateProduct;
 
@@ -65,6 +66,10 @@ pub(crate) fn payment_id(number: u128) -> PaymentId {
 
 pub(crate) fn shipment_id(number: u128) -> ShipmentId {
     ShipmentId::from_uuid(Uuid::from_u128(0x58_0000 + number))
+}
+
+pub(crate) fn refund_id(number: u128) -> RefundId {
+    RefundId::from_uuid(Uuid::from_u128(0x4ef_0000 + number))
 }
 
 pub(crate) fn reference(text: &str) -> ProviderReference {
@@ -221,6 +226,16 @@ impl Shop {
         self.order(number, lines);
         self.authorize(number);
         self.accept(confirm(number));
+    }
+
+    /// Takes so much of what is held, ahead of any parcel.
+    #[track_caller]
+    pub(crate) fn capture(&mut self, number: u128, amount: i64) {
+        let (payment_id, capture_id) =
+            (payment_id(number), CaptureId::from_uuid(Uuid::from_u128(self.book.len() as u128)));
+        self.accept(CapturePayment { payment_id, capture_id, amount: Some(gbp(amount)) });
+        let operation_id = reference(&format!("capture_{capture_id}"));
+        self.accept(RecordCapture { payment_id, capture_id, operation_id, amount: gbp(amount) });
     }
 
     pub(crate) fn cart(&self, number: u128) -> &domain::cart::State {

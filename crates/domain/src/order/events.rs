@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     country::Country,
-    ids::{CartId, CustomerId, LineId, OrderNumber, PaymentId, Quantity, Reason, ShipmentId, Sku, Text},
+    ids::{CartId, CustomerId, LineId, OrderNumber, PaymentId, Quantity, Reason, RefundId, ShipmentId, Sku, Text},
     money::Money,
     product::Name,
     sealed::Sealed,
@@ -27,6 +27,7 @@ crate::events! {
         Cancelled(Cancelled) = "order.cancelled" v1,
         Failed(Failed) = "order.failed" v1,
         Completed(Completed) = "order.completed" v1,
+        RefundGranted(RefundGranted) = "order.refund_granted" v1,
     }
 }
 
@@ -150,4 +151,23 @@ impl Failure {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Completed {
     pub completed_at: DateTime<Utc>,
+}
+
+/// Money is given back. Each payment that gives a part of it is asked for it in the same append, under the same `refund_id`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RefundGranted {
+    pub refund_id: RefundId,
+    pub amount: Money,
+    pub reason: Reason,
+    /// What it is given back for, where it is for goods.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<LineUnits>,
+    /// Their amounts add up to the whole.
+    pub payments: Vec<RefundPart>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RefundPart {
+    pub payment_id: PaymentId,
+    pub amount: Money,
 }

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::{
     Error,
     events::{
-        Carrier, Completed, Confirmed, Created, CreatedLine, Failure, LineUnits, ShipmentCreated, ShipmentDelivered,
-        ShipmentDispatched, Tracking,
+        Carrier, Completed, Confirmed, Created, CreatedLine, Failure, LineUnits, RefundGranted, RefundPart,
+        ShipmentCreated, ShipmentDelivered, ShipmentDispatched, Tracking,
     },
 };
 use crate::{
     country::Country,
-    ids::{CartId, CustomerId, LineId, OrderNumber, PaymentId, Quantity, Reason, ShipmentId, Sku},
+    ids::{CartId, CustomerId, LineId, OrderNumber, PaymentId, Quantity, Reason, RefundId, ShipmentId, Sku},
     money::{Currency, Money},
     product::Name,
     sealed::Sealed,
@@ -43,6 +43,7 @@ pub struct Contents {
     pub lines: Vec<Line>,
     pub totals: Totals,
     pub shipments: Vec<Shipment>,
+    pub refunds: Vec<RefundGranted>,
     /// Why it must not be shipped for now.
     pub hold: Option<Reason>,
     pub shipping_address: Sealed,
@@ -209,6 +210,7 @@ impl Contents {
             lines: created.lines.iter().map(Line::of).collect(),
             totals: Totals { subtotal, shipping, tax, discount, total },
             shipments: Vec::new(),
+            refunds: Vec::new(),
             hold: None,
             shipping_address: created.shipping_address.clone(),
             email: created.email.clone(),
@@ -233,6 +235,10 @@ impl Contents {
         self.lines.iter().find(|line| line.id == line_id)
     }
 
+    pub fn refund(&self, refund_id: RefundId) -> Option<&RefundGranted> {
+        self.refunds.iter().find(|refund| refund.refund_id == refund_id)
+    }
+
     pub fn shipment(&self, shipment_id: ShipmentId) -> Option<&Shipment> {
         self.shipments.iter().find(|shipment| shipment.id == shipment_id)
     }
@@ -248,6 +254,15 @@ impl Contents {
 
     /// The unsent lines of these SKUs: what people name in place of ids. Units of one SKU fill its lines in their order.
     pub fn lines_of(&self, wanted: &[(Sku, Quantity)]) -> Result<Vec<LineUnits>, Error> {
+        self.lines_with(wanted, Line::unshipped)
+    }
+
+    /// The lines of these SKUs, whatever became of them.
+    pub fn ordered_lines_of(&self, wanted: &[(Sku, Quantity)]) -> Result<Vec<LineUnits>, Error> {
+        self.lines_with(wanted, |line| line.quantity.get())
+    }
+
+    fn lines_with(&self, wanted: &[(Sku, Quantity)], left: impl Fn(&Line) -> i64) -> Result<Vec<LineUnits>, Error> {
         let mut missing: BTreeMap<&Sku, i64> = BTreeMap::new();
         for (sku, quantity) in wanted {
             *missing.entry(sku).or_default() += quantity.get();
@@ -255,7 +270,7 @@ impl Contents {
         let mut found = Vec::new();
         for line in &self.lines {
             let Some(units) = missing.get_mut(&line.sku) else { continue };
-            if let Ok(quantity) = Quantity::new(line.unshipped().min(*units)) {
+            if let Ok(quantity) = Quantity::new(left(line).min(*units)) {
                 *units -= quantity.get();
                 found.push(LineUnits { line_id: line.id, sku: line.sku.clone(), quantity });
             }
@@ -265,7 +280,7 @@ impl Contents {
         if lines().next().is_none() {
             return Err(Error::LineNotFound { line: sku.to_string() });
         }
-        let remaining = lines().map(Line::unshipped).sum();
+        let remaining = lines().map(left).sum();
         Err(Error::TooManyUnits { sku: sku.clone(), requested: remaining + units, remaining })
     }
 
@@ -313,10 +328,17 @@ impl Contents {
     pub(super) fn weight(&self) -> usize {
         let line = |line: &Line| size_of::<Line>() + line.sku.as_str().len() + line.name.as_str().len();
         let shipment = |shipment: &Shipment| size_of::<Shipment>() + shipment.lines.len() * size_of::<LineUnits>();
+        let refund = |granted: &RefundGranted| {
+            size_of::<RefundGranted>()
+                + granted.reason.as_str().len()
+                + granted.lines.len() * size_of::<LineUnits>()
+                + granted.payments.len() * size_of::<RefundPart>()
+        };
         let sealed = |sealed: &Sealed| sealed.sealed_box().len();
         size_of::<Self>()
             + self.lines.iter().map(line).sum::<usize>()
             + self.shipments.iter().map(shipment).sum::<usize>()
+            + self.refunds.iter().map(refund).sum::<usize>()
             + sealed(&self.shipping_address)
             + self.email.as_ref().map_or(0, sealed)
     }

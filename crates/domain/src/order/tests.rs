@@ -4,6 +4,7 @@ mod conservation;
 mod creation;
 mod fulfilment;
 mod lifecycle;
+mod refund;
 
 use chrono::Duration;
 use uuid::Uuid;
@@ -11,7 +12,7 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     country::Country,
-    ids::{CartId, CustomerId, OrderId, OrderNumber},
+    ids::{CartId, CustomerId, OrderId, OrderNumber, RefundId},
     product::Name,
     sealed::Sealed,
     spec::{Given, given},
@@ -141,6 +142,17 @@ fn cancelled() -> Event {
     Event::Cancelled(Cancelled { reason: because() })
 }
 
+fn granted(number: u128, lines: &[(u128, &str, i64)], parts: &[(u128, i64)]) -> Event {
+    let amount = gbp(parts.iter().map(|(_, amount)| amount).sum());
+    let (refund_id, payments) = (RefundId::from_uuid(id(number)), some_parts(parts));
+    Event::RefundGranted(RefundGranted { refund_id, amount, reason: because(), lines: some(lines), payments })
+}
+
+fn some_parts(parts: &[(u128, i64)]) -> Vec<RefundPart> {
+    let part = |(number, amount): &(u128, i64)| RefundPart { payment_id: payment_id(*number), amount: gbp(*amount) };
+    parts.iter().map(part).collect()
+}
+
 fn failed() -> Event {
     Event::Failed(Failed { reason: Failure::OutOfStock })
 }
@@ -170,6 +182,11 @@ fn cancel() -> Command {
 
 fn cancel_lines(lines: &[(u128, &str, i64)]) -> Command {
     Command::CancelLines { lines: some(lines), reason: because() }
+}
+
+fn grant(number: u128, lines: &[(u128, &str, i64)], parts: &[(u128, i64)]) -> Command {
+    let (refund_id, payments) = (RefundId::from_uuid(id(number)), some_parts(parts));
+    Command::GrantRefund(GrantRefund { refund_id, reason: because(), lines: some(lines), payments })
 }
 
 fn fail() -> Command {
@@ -227,6 +244,8 @@ fn every_refusal_has_a_code() {
         (Error::CurrencyMismatch { expected: Currency::GBP, found: Currency::EUR }, "currency_mismatch"),
         (Error::AmountTooLarge, "amount_too_large"),
         (Error::NegativeAmount { amount: gbp(-1) }, "negative_amount"),
+        (Error::AmountNotPositive { amount: gbp(0) }, "amount_not_positive"),
+        (Error::TooManyRefunds { max: 1 }, "too_many_refunds"),
         (Error::NoLines, "no_lines"),
         (Error::LineNotFound { line: "A".into() }, "line_not_found"),
         (Error::TooManyUnits { sku: sku("A"), requested: 2, remaining: 1 }, "quantity_exceeds_remaining"),
@@ -247,6 +266,9 @@ fn an_order_weighs_what_its_lines_and_parcels_do() {
     let bare = size_of::<State>() + size_of::<Contents>() + sealed + 2 * (size_of::<Line>() + 2);
     assert_eq!(weight(ready()), bare);
     assert_eq!(weight(processing()), bare + size_of::<Shipment>() + size_of::<LineUnits>());
+    let refund = size_of::<RefundGranted>() + because().as_str().len() + size_of::<LineUnits>();
+    let refunded = ready().into_iter().chain([granted(1, &[(1, "A", 1)], &[(1, 100)])]);
+    assert_eq!(weight(refunded.collect()), bare + refund + size_of::<RefundPart>());
     let with_email = Create { email: Some(wanted().shipping_address), ..wanted() };
     assert_eq!(weight(vec![created_from(with_email)]), bare + sealed);
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PaymentToken;
 use crate::{
-    ids::{CaptureId, OrderId, Reason, ShipmentId, Text},
+    ids::{CaptureId, OrderId, Reason, RefundId, ShipmentId, Text},
     money::Money,
 };
 
@@ -32,6 +32,10 @@ crate::events! {
         VoidRequested(VoidRequested) = "payment.void_requested" v1,
         Voided(Voided) = "payment.voided" v1,
         Expired(Expired) = "payment.expired" v1,
+        RefundRequested(RefundRequested) = "payment.refund_requested" v1,
+        RefundSucceeded(RefundSucceeded) = "payment.refund_succeeded" v1,
+        Refunded(Refunded) = "payment.refunded" v1,
+        RefundFailed(RefundFailed) = "payment.refund_failed" v1,
     }
 }
 
@@ -136,4 +140,42 @@ pub struct Voided {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Expired {
     pub order_id: OrderId,
+}
+
+/// Money that was taken is to be given back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RefundRequested {
+    pub order_id: OrderId,
+    pub refund_id: RefundId,
+    pub amount: Money,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+}
+
+/// `operation_id` is the provider's id of this refund.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RefundSucceeded {
+    pub order_id: OrderId,
+    pub refund_id: RefundId,
+    pub operation_id: ProviderReference,
+    pub amount: Money,
+}
+
+/// Refunded in full: everything that was captured so far has been given back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Refunded {
+    pub order_id: OrderId,
+    pub amount: Money,
+}
+
+/// A refund failed: the money is still ours. After its success it is recorded and changes nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RefundFailed {
+    pub order_id: OrderId,
+    pub refund_id: RefundId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation_id: Option<ProviderReference>,
+    pub code: FailureCode,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Reason>,
 }

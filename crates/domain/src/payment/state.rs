@@ -9,11 +9,12 @@ use super::{
     Error, PaymentToken,
     events::{
         ActionRequired, ActionUrl, Authorized, CaptureRequested, Captured, Failed, FailureCode, Initiated, Method,
-        Operation, Provider, ProviderReference, Voided,
+        Operation, Provider, ProviderReference, RefundFailed, RefundRequested, RefundSucceeded, Voided,
     },
+    refund::Refund,
 };
 use crate::{
-    ids::{CaptureId, OrderId, Reason, ShipmentId},
+    ids::{CaptureId, OrderId, Reason, RefundId, ShipmentId},
     money::Money,
 };
 
@@ -37,6 +38,7 @@ pub struct Ledger {
     pub action_url: Option<ActionUrl>,
     pub authorization: Option<Authorization>,
     pub captures: Vec<Capture>,
+    pub refunds: Vec<Refund>,
     /// Why it failed, where nothing came of it since.
     pub failure: Option<Failure>,
     pub void: Void,
@@ -62,10 +64,11 @@ pub struct Capture {
     pub outcome: Outcome,
 }
 
+/// Of a capture or a refund that was asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Outcome {
     Pending,
-    Captured { operation_id: ProviderReference, amount: Money },
+    Succeeded { operation_id: ProviderReference, amount: Money },
     Failed,
 }
 
@@ -133,6 +136,7 @@ impl Ledger {
             action_url: None,
             authorization: None,
             captures: Vec::new(),
+            refunds: Vec::new(),
             failure: None,
             void: Void::None,
             void_wanted: false,
@@ -148,11 +152,14 @@ impl Ledger {
             == (order_id, amount, method, token, provider)
     }
 
-    /// The label over the ledger: money that was taken speaks first, then how it ended, then how far it came.
+    /// The label over the ledger: money that was given back speaks first, then what was taken, then how it ended, then how far
+    /// it came.
     pub fn status(&self) -> &'static str {
-        let captured = self.captured();
+        let (captured, refunded) = (self.captured(), self.refunded());
         match () {
-            () if captured.is_positive() && captured >= self.amount => "completed",
+            () if refunded.is_positive() && refunded >= captured => "refunded",
+            () if refunded.is_positive() => "partially_refunded",
+            () if self.is_captured_in_full() => "completed",
             () if captured.is_positive() => "partially_captured",
             () if matches!(self.void, Void::Voided(_)) => "voided",
             () if self.expired => "expired",
@@ -169,7 +176,7 @@ impl Ledger {
 
     pub fn captured(&self) -> Money {
         self.sum(|capture| match &capture.outcome {
-            Outcome::Captured { amount, .. } => Some(*amount),
+            Outcome::Succeeded { amount, .. } => Some(*amount),
             Outcome::Pending | Outcome::Failed => None,
         })
     }
@@ -178,9 +185,25 @@ impl Ledger {
         self.sum(|capture| matches!(capture.outcome, Outcome::Pending).then_some(capture.requested))
     }
 
-    /// Nothing can be given back yet: refunds are not there.
+    pub(super) fn is_captured_in_full(&self) -> bool {
+        let captured = self.captured();
+        captured.is_positive() && captured >= self.amount
+    }
+
     pub fn refunded(&self) -> Money {
-        Money::zero(self.amount.currency())
+        self.sum_refunds(|refund| match &refund.outcome {
+            Outcome::Succeeded { amount, .. } => Some(*amount),
+            Outcome::Pending | Outcome::Failed => None,
+        })
+    }
+
+    pub fn refund_pending(&self) -> Money {
+        self.sum_refunds(|refund| matches!(refund.outcome, Outcome::Pending).then_some(refund.requested))
+    }
+
+    /// P2: what was captured and is neither given back nor on its way back.
+    pub fn refundable(&self) -> Money {
+        self.captured().saturating_sub(self.refunded().saturating_add(self.refund_pending()))
     }
 
     /// P1 and P6: what is authorised and neither captured, nor being captured, nor given back.
@@ -195,18 +218,21 @@ impl Ledger {
 
     /// O6: authorised or captured, and not on its way back.
     pub fn covers_shipping(&self) -> bool {
-        match self.status() {
-            "completed" => true,
-            "authorized" | "partially_captured" => !self.void_wanted && !self.expired,
-            _ => false,
+        if self.is_captured_in_full() {
+            return self.refundable().is_positive();
         }
+        let is_held = self.authorization.is_some() && !self.void_wanted && !self.expired;
+        is_held && (self.failure.is_none() || self.captured().is_positive())
     }
 
     /// A call to the provider is open: its result is not recorded yet.
     pub fn awaits_provider(&self) -> bool {
         let asked = self.authorization_deadline.is_some() && !self.has_ended();
         let unanswered = asked && self.authorization.is_none() && self.failure.is_none();
-        unanswered || matches!(self.void, Void::Requested(_)) || self.capture_pending().is_positive()
+        unanswered
+            || matches!(self.void, Void::Requested(_))
+            || self.capture_pending().is_positive()
+            || self.refund_pending().is_positive()
     }
 
     /// Voided or lapsed.
@@ -218,9 +244,25 @@ impl Ledger {
         self.captures.iter().find(|capture| capture.id == capture_id)
     }
 
+    pub fn refund(&self, refund_id: RefundId) -> Option<&Refund> {
+        self.refunds.iter().find(|refund| refund.id == refund_id)
+    }
+
     fn sum(&self, of: impl Fn(&Capture) -> Option<Money>) -> Money {
-        let zero = Money::zero(self.amount.currency());
-        self.captures.iter().filter_map(of).fold(zero, Money::saturating_add)
+        self.add_up(self.captures.iter().filter_map(of))
+    }
+
+    fn sum_refunds(&self, of: impl Fn(&Refund) -> Option<Money>) -> Money {
+        self.add_up(self.refunds.iter().filter_map(of))
+    }
+
+    fn add_up(&self, amounts: impl Iterator<Item = Money>) -> Money {
+        amounts.fold(Money::zero(self.amount.currency()), Money::saturating_add)
+    }
+
+    /// Something of it can still be captured, or let go.
+    fn is_held(&self) -> bool {
+        self.authorization.is_some() && !self.has_ended() && !self.is_captured_in_full()
     }
 
     pub(super) fn illegal(&self) -> Error {
@@ -230,13 +272,13 @@ impl Ledger {
                 &["request_authorization", "request_void", "expire"]
             }
             "initiated" | "action_required" => &["request_void", "expire"],
-            "authorized" | "partially_captured" | "failed" if self.authorization.is_some() && !self.has_ended() => {
-                if self.void_wanted {
-                    &["request_void", "expire"]
-                } else {
-                    &["request_capture", "request_void", "expire"]
-                }
-            }
+            _ if self.is_held() => match (self.void_wanted, self.refundable().is_positive()) {
+                (true, false) => &["request_void", "expire"],
+                (true, true) => &["request_void", "expire", "request_refund"],
+                (false, false) => &["request_capture", "request_void", "expire"],
+                (false, true) => &["request_capture", "request_void", "expire", "request_refund"],
+            },
+            _ if self.refundable().is_positive() => &["request_refund"],
             _ => &[],
         };
         Error::IllegalTransition { state, allowed }
@@ -252,6 +294,7 @@ impl Ledger {
         size_of::<Self>()
             + text.chain(more).chain(operations).flatten().map(str::len).sum::<usize>()
             + self.captures.len() * size_of::<Capture>()
+            + self.refunds.len() * size_of::<Refund>()
             + self.operations.len() * size_of::<ProviderReference>()
     }
 
@@ -305,7 +348,7 @@ impl Ledger {
         self.operations.insert(operation_id.clone());
         self.failure = None;
         if let Some(capture) = self.captures.iter_mut().find(|capture| capture.id == capture_id) {
-            capture.outcome = Outcome::Captured { operation_id, amount };
+            capture.outcome = Outcome::Succeeded { operation_id, amount };
         }
     }
 
@@ -317,5 +360,30 @@ impl Ledger {
     pub(super) fn record_void(&mut self, voided: &Voided) {
         self.operations.extend(voided.operation_id.clone());
         self.void = Void::Voided(voided.amount);
+    }
+
+    pub(super) fn request_refund(&mut self, requested: &RefundRequested) {
+        let RefundRequested { refund_id, amount, reason, .. } = requested.clone();
+        let refund = Refund { id: refund_id, requested: amount, reason, outcome: Outcome::Pending };
+        match self.refunds.iter_mut().find(|known| known.id == refund_id) {
+            Some(known) => *known = refund,
+            None => self.refunds.push(refund),
+        }
+    }
+
+    pub(super) fn record_refund(&mut self, succeeded: &RefundSucceeded) {
+        let RefundSucceeded { refund_id, operation_id, amount, .. } = succeeded.clone();
+        self.operations.insert(operation_id.clone());
+        if let Some(refund) = self.refunds.iter_mut().find(|refund| refund.id == refund_id) {
+            refund.outcome = Outcome::Succeeded { operation_id, amount };
+        }
+    }
+
+    pub(super) fn fail_refund(&mut self, failed: &RefundFailed) {
+        self.operations.extend(failed.operation_id.clone());
+        let pending = |refund: &&mut Refund| refund.id == failed.refund_id && refund.outcome == Outcome::Pending;
+        if let Some(refund) = self.refunds.iter_mut().find(pending) {
+            refund.outcome = Outcome::Failed;
+        }
     }
 }

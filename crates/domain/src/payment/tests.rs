@@ -3,6 +3,7 @@
 mod authorization;
 mod capture;
 mod conservation;
+mod refund;
 mod void;
 
 use uuid::Uuid;
@@ -24,6 +25,10 @@ fn order_id() -> OrderId {
 
 fn capture_id(number: u128) -> CaptureId {
     CaptureId::from_uuid(id(number))
+}
+
+fn refund_id(number: u128) -> RefundId {
+    RefundId::from_uuid(id(number))
 }
 
 fn gbp(amount: i64) -> Money {
@@ -135,6 +140,30 @@ fn expired() -> Event {
     Event::Expired(Expired { order_id: order_id() })
 }
 
+fn refund_requested(number: u128, amount: i64) -> Event {
+    let (order_id, refund_id, amount) = (order_id(), refund_id(number), gbp(amount));
+    Event::RefundRequested(RefundRequested { order_id, refund_id, amount, reason: Some(because()) })
+}
+
+fn refund_succeeded(number: u128, operation: &str, amount: i64) -> Event {
+    let (order_id, refund_id, operation_id) = (order_id(), refund_id(number), reference(operation));
+    Event::RefundSucceeded(RefundSucceeded { order_id, refund_id, operation_id, amount: gbp(amount) })
+}
+
+fn refunded(amount: i64) -> Event {
+    Event::Refunded(Refunded { order_id: order_id(), amount: gbp(amount) })
+}
+
+fn refund_failed(number: u128, operation: Option<&str>) -> Event {
+    Event::RefundFailed(RefundFailed {
+        order_id: order_id(),
+        refund_id: refund_id(number),
+        operation_id: operation.map(reference),
+        code: FailureCode::new("card_declined").unwrap(),
+        detail: None,
+    })
+}
+
 fn initiate(facts: Initiated) -> Command {
     let Initiated { order_id, amount, method, token, provider } = facts;
     Command::Initiate { order_id, amount, method, token, provider }
@@ -178,6 +207,24 @@ fn record_voided(operation: Option<&str>) -> Command {
     Command::RecordVoided { operation_id: operation.map(reference) }
 }
 
+fn request_refund(number: u128, amount: i64) -> Command {
+    Command::RequestRefund { refund_id: refund_id(number), amount: gbp(amount), reason: Some(because()) }
+}
+
+fn record_refunded(number: u128, operation: &str, amount: i64) -> Command {
+    let (refund_id, operation_id) = (refund_id(number), reference(operation));
+    Command::RecordRefunded { refund_id, operation_id, amount: gbp(amount) }
+}
+
+fn fail_refund(number: u128, operation: Option<&str>) -> Command {
+    Command::RecordRefundFailed {
+        refund_id: refund_id(number),
+        operation_id: operation.map(reference),
+        code: FailureCode::new("card_declined").unwrap(),
+        detail: None,
+    }
+}
+
 fn of_capture(number: u128) -> Operation {
     Operation::Capture { capture_id: capture_id(number) }
 }
@@ -193,6 +240,8 @@ fn exceeds(requested: i64, remaining: i64) -> Error {
 const OF_NEW: &[&str] = &["request_authorization", "request_void", "expire"];
 const OF_ASKED: &[&str] = &["request_void", "expire"];
 const OF_HELD: &[&str] = &["request_capture", "request_void", "expire"];
+const OF_PARTLY_TAKEN: &[&str] = &["request_capture", "request_void", "expire", "request_refund"];
+const OF_TAKEN: &[&str] = &["request_refund"];
 
 fn asked() -> Vec<Event> {
     vec![initiated(), requested()]
@@ -212,6 +261,14 @@ fn paid() -> Vec<Event> {
 
 fn partly_paid() -> Vec<Event> {
     [holding(), vec![capture_requested(1, 400), captured(1, "ch_1", 400)]].concat()
+}
+
+fn partly_refunded() -> Vec<Event> {
+    [paid(), vec![refund_requested(1, 300), refund_succeeded(1, "rf_1", 300)]].concat()
+}
+
+fn wholly_refunded() -> Vec<Event> {
+    [paid(), vec![refund_requested(1, 1_000), refund_succeeded(1, "rf_1", 1_000), refunded(1_000)]].concat()
 }
 
 fn given_back() -> Vec<Event> {
@@ -238,6 +295,9 @@ fn any_but_initiate() -> Vec<Command> {
         request_void(),
         record_voided(None),
         Command::Expire,
+        request_refund(1, 1),
+        record_refunded(1, "rf_1", 1),
+        fail_refund(1, None),
     ]
 }
 
@@ -256,6 +316,11 @@ fn the_label_follows_the_ledger() {
         (with(partly_paid(), &[void_requested(600), voided(600, None)]), "partially_captured"),
         (with(partly_paid(), &[expired()]), "partially_captured"),
         (paid(), "completed"),
+        (with(paid(), &[refund_requested(1, 1_000)]), "completed"),
+        (with(paid(), &[refund_requested(1, 1_000), refund_failed(1, None)]), "completed"),
+        (partly_refunded(), "partially_refunded"),
+        (wholly_refunded(), "refunded"),
+        (with(partly_paid(), &[refund_requested(1, 400), refund_succeeded(1, "rf_1", 400)]), "refunded"),
         (with(holding(), &[void_requested(1_000)]), "authorized"),
         (given_back(), "voided"),
         (lapsed(), "expired"),
@@ -279,7 +344,16 @@ fn the_ledger_says_what_is_authorised_captured_and_left() {
     assert_eq!(sums(with(partly_paid(), &[void_requested(600)])), [1_000, 400, 0, 0]);
     assert_eq!(sums(given_back()), [1_000, 0, 0, 0]);
     assert_eq!(sums(paid()), [1_000, 1_000, 0, 0]);
-    payment(paid()).then_state(|state| assert_eq!(state.ledger().unwrap().refunded(), gbp(0)));
+    let given = |history: Vec<Event>| {
+        let state = given::<Payment>(history).into_state();
+        let ledger = state.ledger().unwrap();
+        [ledger.refunded(), ledger.refund_pending(), ledger.refundable()].map(Money::amount)
+    };
+    assert_eq!(given(holding()), [0, 0, 0]);
+    assert_eq!(given(paid()), [0, 0, 1_000]);
+    assert_eq!(given(with(partly_refunded(), &[refund_requested(2, 500)])), [300, 500, 200]);
+    assert_eq!(given(with(partly_refunded(), &[refund_requested(2, 500), refund_failed(2, None)])), [300, 0, 700]);
+    assert_eq!(given(wholly_refunded()), [1_000, 0, 0]);
 }
 
 #[test]
@@ -294,7 +368,12 @@ fn o6_only_what_is_held_or_taken_covers_shipping() {
         (partly_paid(), true),
         (with(partly_paid(), &[void_requested(600)]), false),
         (with(partly_paid(), &[expired()]), false),
+        (with(partly_paid(), &[capture_requested(2, 500), failed(of_capture(2), None)]), true),
+        (with(partly_paid(), &[refund_requested(1, 400), refund_succeeded(1, "rf_1", 400)]), true),
         (paid(), true),
+        (partly_refunded(), true),
+        (with(paid(), &[refund_requested(1, 1_000)]), false),
+        (wholly_refunded(), false),
         (with(holding(), &[void_requested(1_000)]), false),
         (given_back(), false),
         (lapsed(), false),
@@ -318,6 +397,8 @@ fn p3_a_payment_says_whether_the_provider_still_owes_an_answer() {
         (partly_paid(), false),
         (with(holding(), &[void_requested(1_000)]), true),
         (given_back(), false),
+        (with(paid(), &[refund_requested(1, 1)]), true),
+        (partly_refunded(), false),
     ] {
         payment(history.clone()).then_state(|state| {
             assert_eq!(state.ledger().unwrap().awaits_provider(), awaits, "{history:?}");
@@ -339,15 +420,19 @@ fn an_illegal_transition_names_what_is_allowed() {
     assert_eq!(of(asked()), illegal("initiated", OF_ASKED));
     assert_eq!(of(with(asked(), &[action_required()])), illegal("action_required", OF_ASKED));
     assert_eq!(of(holding()), illegal("authorized", OF_HELD));
-    assert_eq!(of(partly_paid()), illegal("partially_captured", OF_HELD));
+    assert_eq!(of(partly_paid()), illegal("partially_captured", OF_PARTLY_TAKEN));
+    let voiding = with(partly_paid(), &[void_requested(600)]);
+    assert_eq!(of(voiding), illegal("partially_captured", &["request_void", "expire", "request_refund"]));
     assert_eq!(of(with(holding(), &[void_requested(1_000)])), illegal("authorized", OF_ASKED));
     let capture_failed = [capture_requested(1, 400), failed(of_capture(1), None)];
     assert_eq!(of(with(holding(), &capture_failed)), illegal("failed", OF_HELD));
     assert_eq!(of(declined()), illegal("failed", &[]));
     assert_eq!(of(given_back()), illegal("voided", &[]));
     assert_eq!(of(lapsed()), illegal("expired", &[]));
-    assert_eq!(of(with(partly_paid(), &[expired()])), illegal("partially_captured", &[]));
-    assert_eq!(of(paid()), illegal("completed", &[]));
+    assert_eq!(of(with(partly_paid(), &[expired()])), illegal("partially_captured", OF_TAKEN));
+    assert_eq!(of(paid()), illegal("completed", OF_TAKEN));
+    assert_eq!(of(partly_refunded()), illegal("partially_refunded", OF_TAKEN));
+    assert_eq!(of(wholly_refunded()), illegal("refunded", &[]));
     assert_eq!(
         illegal("authorized", OF_ASKED).to_string(),
         "the payment is authorized; it would accept request_void, expire"
@@ -356,7 +441,14 @@ fn an_illegal_transition_names_what_is_allowed() {
 
 #[test]
 fn what_cannot_follow_is_folded_without_harm() {
-    let strays = [captured(1, "ch_1", 5), failed(of_capture(1), None), failed(Operation::Void, None)];
+    let strays = [
+        captured(1, "ch_1", 5),
+        failed(of_capture(1), None),
+        failed(Operation::Void, None),
+        refund_succeeded(1, "rf_1", 5),
+        refund_failed(1, None),
+        refunded(5),
+    ];
     payment(strays.clone()).then_state(|state| assert_eq!(*state, State::Absent));
     payment(with(holding(), &strays)).then_state(|state| {
         assert_eq!((state.status(), state.ledger().unwrap().captured()), ("authorized", gbp(0)));
@@ -373,6 +465,8 @@ fn a_payment_weighs_what_its_ledger_does() {
     assert_eq!(weight(with(asked(), &[action_required()])), bare + 4 + url().as_str().len());
     let one_capture = size_of::<Capture>() + size_of::<ProviderReference>() + 4;
     assert_eq!(weight(paid()), bare + 4 + one_capture);
+    let one_refund = size_of::<Refund>() + size_of::<ProviderReference>() + 4;
+    assert_eq!(weight(partly_refunded()), bare + 4 + one_capture + one_refund);
 }
 
 #[test]
@@ -386,6 +480,8 @@ fn every_refusal_has_a_code() {
         (Error::CaptureNotFound { capture_id: capture_id(1) }, "capture_not_found"),
         (Error::TooManyCaptures { max: 1 }, "too_many_captures"),
         (Error::NothingToVoid, "nothing_to_void"),
+        (Error::RefundNotFound { refund_id: refund_id(1) }, "refund_not_found"),
+        (Error::TooManyRefunds { max: 1 }, "too_many_refunds"),
     ];
     for (error, code) in all {
         assert_eq!(error.code(), code);

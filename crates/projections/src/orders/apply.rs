@@ -62,6 +62,10 @@ fn order_of(event: &payment::Event) -> OrderId {
         payment::Event::VoidRequested(it) => it.order_id,
         payment::Event::Voided(it) => it.order_id,
         payment::Event::Expired(it) => it.order_id,
+        payment::Event::RefundRequested(it) => it.order_id,
+        payment::Event::RefundSucceeded(it) => it.order_id,
+        payment::Event::Refunded(it) => it.order_id,
+        payment::Event::RefundFailed(it) => it.order_id,
     }
 }
 
@@ -174,7 +178,8 @@ impl Batch {
             | order::Event::Released(_)
             | order::Event::Cancelled(_)
             | order::Event::Failed(_)
-            | order::Event::Completed(_) => {}
+            | order::Event::Completed(_)
+            | order::Event::RefundGranted(_) => {}
         }
         Ok(())
     }

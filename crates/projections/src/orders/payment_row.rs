@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::{
-    ids::CaptureId,
+    ids::{CaptureId, RefundId},
     payment::{Event, Failed, Initiated, Operation},
 };
 use eventstore::RecordedEvent;
@@ -33,17 +33,22 @@ pub(super) struct PaymentRow {
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Ledger {
     authorized: bool,
-    captures: BTreeMap<Uuid, Capture>,
+    captures: BTreeMap<Uuid, Request>,
+    /// Not there in ledgers that were written before there were any.
+    #[serde(default)]
+    refunds: BTreeMap<Uuid, Request>,
     pub(super) failure: Option<String>,
     voided: bool,
     expired: bool,
 }
 
+/// What came of a capture or a refund that was asked for.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Capture {
+enum Request {
     Pending,
-    Captured(i64),
+    #[serde(alias = "captured")]
+    Succeeded(i64),
     Failed,
 }
 
@@ -72,22 +77,33 @@ impl PaymentRow {
             Event::ActionRequired(required) => self.action_url = Some(required.action_url.to_string()),
             Event::Authorized(_) => self.ledger.authorize(),
             Event::Failed(failed) => self.ledger.fail(&failed),
-            Event::CaptureRequested(requested) => self.ledger.capture(requested.capture_id, Capture::Pending),
+            Event::CaptureRequested(requested) => self.ledger.capture(requested.capture_id, Request::Pending),
             Event::Captured(captured) => {
-                self.ledger.capture(captured.capture_id, Capture::Captured(captured.amount.amount()));
+                self.ledger.capture(captured.capture_id, Request::Succeeded(captured.amount.amount()));
             }
             Event::Voided(_) => self.ledger.voided = true,
             Event::Expired(_) => self.ledger.expired = true,
+            Event::RefundRequested(requested) => self.ledger.refund(requested.refund_id, Request::Pending),
+            Event::RefundSucceeded(succeeded) => {
+                self.ledger.refund(succeeded.refund_id, Request::Succeeded(succeeded.amount.amount()));
+            }
+            Event::RefundFailed(failed) => self.ledger.fail_refund(failed.refund_id),
             // It begins with the one; the others are questions to the provider, or say again what the amounts say.
-            Event::Initiated(_) | Event::AuthorizationRequested(_) | Event::Completed(_) | Event::VoidRequested(_) => {}
+            Event::Initiated(_)
+            | Event::AuthorizationRequested(_)
+            | Event::Completed(_)
+            | Event::VoidRequested(_)
+            | Event::Refunded(_) => {}
         }
     }
 
-    /// Money that was taken speaks first, then how it ended, then how far it came.
+    /// Money that was given back speaks first, then what was taken, then how it ended, then how far it came.
     pub(super) fn status(&self) -> &'static str {
-        match self.captured() {
-            1.. if self.captured() >= self.amount => "completed",
-            1.. => "partially_captured",
+        match (self.captured(), self.refunded()) {
+            (captured, refunded @ 1..) if refunded >= captured => "refunded",
+            (_, 1..) => "partially_refunded",
+            (captured @ 1.., _) if captured >= self.amount => "completed",
+            (1.., _) => "partially_captured",
             _ if self.ledger.voided => "voided",
             _ if self.ledger.expired => "expired",
             _ if self.ledger.failure.is_some() => "failed",
@@ -102,8 +118,29 @@ impl PaymentRow {
     }
 
     pub(super) fn captured(&self) -> i64 {
-        let captured = |capture: &Capture| if let Capture::Captured(amount) = capture { *amount } else { 0 };
-        self.ledger.captures.values().map(captured).sum()
+        self.ledger.captures.values().map(Request::amount).sum()
+    }
+
+    pub(super) fn refunded(&self) -> i64 {
+        self.ledger.refunds.values().map(Request::amount).sum()
+    }
+}
+
+impl Request {
+    fn amount(&self) -> i64 {
+        match self {
+            Self::Succeeded(amount) => *amount,
+            Self::Pending | Self::Failed => 0,
+        }
+    }
+
+    /// Whether it was open.
+    fn fail(&mut self) -> bool {
+        let is_open = *self == Self::Pending;
+        if is_open {
+            *self = Self::Failed;
+        }
+        is_open
     }
 }
 
@@ -116,9 +153,17 @@ impl Ledger {
         self.voided = false;
     }
 
-    fn capture(&mut self, capture_id: CaptureId, capture: Capture) {
+    fn capture(&mut self, capture_id: CaptureId, capture: Request) {
         self.failure = None;
         self.captures.insert(capture_id.as_uuid(), capture);
+    }
+
+    fn refund(&mut self, refund_id: RefundId, refund: Request) {
+        self.refunds.insert(refund_id.as_uuid(), refund);
+    }
+
+    fn fail_refund(&mut self, refund_id: RefundId) {
+        self.refunds.get_mut(&refund_id.as_uuid()).map(Request::fail);
     }
 
     /// What fails after it has succeeded changes nothing.
@@ -126,9 +171,7 @@ impl Ledger {
         let fails = match failed.operation {
             Operation::Authorization => !self.authorized,
             Operation::Capture { capture_id } => {
-                let capture = self.captures.get_mut(&capture_id.as_uuid());
-                let pending = capture.filter(|capture| **capture == Capture::Pending);
-                pending.map(|capture| *capture = Capture::Failed).is_some()
+                self.captures.get_mut(&capture_id.as_uuid()).is_some_and(Request::fail)
             }
             Operation::Void => false,
         };

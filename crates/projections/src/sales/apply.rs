@@ -56,7 +56,8 @@ fn needed(changes: &[(Uuid, Event)]) -> BTreeSet<Uuid> {
             | Event::Released(_)
             | Event::ShipmentCreated(_)
             | Event::ShipmentDispatched(_)
-            | Event::ShipmentDelivered(_) => false,
+            | Event::ShipmentDelivered(_)
+            | Event::RefundGranted(_) => false,
         };
     }
     needed.difference(&created).copied().collect()
@@ -140,7 +141,8 @@ impl Batch {
             | Event::Released(_)
             | Event::ShipmentCreated(_)
             | Event::ShipmentDispatched(_)
-            | Event::ShipmentDelivered(_) => {}
+            | Event::ShipmentDelivered(_)
+            | Event::RefundGranted(_) => {}
         }
         Ok(())
     }

@@ -22,6 +22,7 @@ pub static DEFINITION: Definition = Definition {
             "order.shipment_created",
             "order.shipment_dispatched",
             "order.shipment_delivered",
+            "order.refund_granted",
         ],
     }],
     rows: Rows::OverAll,

@@ -1,6 +1,6 @@
 //! What each token stands for, and that a repeated request is one request.
 
-use domain::ids::{CaptureId, PaymentId};
+use domain::ids::{CaptureId, PaymentId, RefundId};
 use domain::money::{Currency, Money};
 use domain::payment::PaymentToken;
 use uuid::Uuid;
@@ -111,6 +111,30 @@ async fn what_is_held_is_given_back() {
     };
     let voided = gateway.void(&request).await.unwrap();
     assert_eq!(gateway.find(&Operation::Void(request)).await, Ok(Some(voided)));
+}
+
+#[tokio::test]
+async fn what_was_taken_is_given_back_even_after_a_restart_and_once_a_key() {
+    let refund = |authorization: &Receipt, key: &str| RefundRequest {
+        idempotency_key: IdempotencyKey::new(key.to_owned(), chrono::DateTime::UNIX_EPOCH),
+        refund_id: RefundId::from_uuid(Uuid::from_u128(4)),
+        payment_id: PaymentId::from_uuid(Uuid::from_u128(1)),
+        amount: Money::new(200, Currency::GBP),
+        authorization: authorization.reference.clone(),
+    };
+    let good = gateway().authorize(&authorization("tok_ok", "k1")).await.unwrap();
+    let restarted = gateway();
+    let given = restarted.refund(&refund(&good, "k2")).await.unwrap();
+    assert_eq!(restarted.refund(&refund(&good, "k2")).await, Ok(given.clone()));
+    assert_eq!(restarted.find(&Operation::Refund(refund(&good, "k2"))).await, Ok(Some(given.clone())));
+    assert_ne!(restarted.refund(&refund(&good, "k3")).await, Ok(given.clone()));
+    let more = RefundRequest { amount: Money::new(300, Currency::GBP), ..refund(&good, "k2") };
+    assert!(matches!(restarted.refund(&more).await, Err(GatewayError::Refused { .. })));
+
+    let empty = gateway().authorize(&authorization("tok_capture_fails", "k4")).await.unwrap();
+    for nothing in [refund(&empty, "k5"), refund(&given, "k6")] {
+        assert!(matches!(restarted.refund(&nothing).await, Err(GatewayError::Refused { .. })), "{nothing:?}");
+    }
 }
 
 #[tokio::test]

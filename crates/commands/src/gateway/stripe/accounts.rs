@@ -9,9 +9,11 @@ use super::amount::from_stripe;
 use super::answers::refusal;
 use super::form::{Form, step};
 use super::http::{Client, unknown};
-use super::objects::{Dispute, Intent, List, intent, read, word_of};
+use super::objects::{self, Dispute, Intent, List, intent, read, word_of};
 use crate::gateway::GatewayError;
-use crate::gateway::account::{Cursor, DisputeOutcome, Page, Period, ProviderDispute, ProviderPayment, Stage, Taken};
+use crate::gateway::account::{
+    Cursor, DisputeOutcome, GivenBack, Page, Period, ProviderDispute, ProviderPayment, RefundOutcome, Stage, Taken,
+};
 
 /// The most that Stripe puts on a page.
 pub(super) const LIST_ITEMS_MAX: usize = 100;
@@ -28,7 +30,7 @@ pub(super) async fn look_up(
     if !reply.status.is_success() {
         return Err(refusal(&reply));
     }
-    complete(client, &reply.body).await.map(Some)
+    complete(client, &reply.body, true).await.map(Some)
 }
 
 /// Newest first.
@@ -50,7 +52,7 @@ pub(super) async fn list(client: &Client, opened: &Period, after: Option<&Cursor
     });
     let mut page = Page { next: next.transpose()?, ..Page::default() };
     for item in &list.data {
-        match complete(client, item).await {
+        match complete(client, item, false).await {
             Ok(payment) => page.payments.push(payment),
             Err(GatewayError::Refused { reason }) => page.unreadable.push(reason),
             Err(error) => return Err(error),
@@ -60,12 +62,17 @@ pub(super) async fn list(client: &Client, opened: &Period, after: Option<&Cursor
 }
 
 /// With what is not part of the intent itself. Refused: it is no intent that can be read, and will not be another time.
-async fn complete(client: &Client, value: &Value) -> Result<ProviderPayment, GatewayError> {
+async fn complete(client: &Client, value: &Value, one_by_one: bool) -> Result<ProviderPayment, GatewayError> {
     let unreadable = || GatewayError::Refused { reason: format!("{} cannot be read", value["id"]) };
     let intent = intent(value).ok_or_else(unreadable)?;
     let mut payment = payment(&intent).ok_or_else(unreadable)?;
-    if intent.is_disputed() {
+    let charge = intent.charge();
+    if charge.is_some_and(|charge| charge.disputed) {
         payment.disputes = disputes(client, &intent).await?;
+    }
+    // One that failed is not in the sum, and is known here if it was thought to have succeeded.
+    if charge.is_some_and(|charge| charge.amount_refunded > 0) || one_by_one && payment.captured.is_some() {
+        payment.refunds = refunds(client, &intent).await?;
     }
     Ok(payment)
 }
@@ -88,6 +95,8 @@ fn payment(intent: &Intent) -> Option<ProviderPayment> {
         stage: stage(intent),
         held: intent.money(intent.amount_capturable).unwrap_or(Money::zero(amount.currency())),
         captured,
+        refunded: intent.money(intent.charge().map_or(0, |charge| charge.amount_refunded))?,
+        refunds: Vec::new(),
         disputes: Vec::new(),
     })
 }
@@ -106,14 +115,37 @@ fn stage(intent: &Intent) -> Stage {
     }
 }
 
-async fn disputes(client: &Client, intent: &Intent) -> Result<Vec<ProviderDispute>, GatewayError> {
+async fn refunds(client: &Client, intent: &Intent) -> Result<Vec<GivenBack>, GatewayError> {
+    let items = list_of_intent(client, "/v1/refunds", intent).await?;
+    let refunds: Option<Vec<_>> = items.iter().map(|item| given_back(&objects::refund(item)?)).collect();
+    let mut refunds = refunds.ok_or_else(|| unknown("the list holds what is no refund"))?;
+    refunds.reverse();
+    Ok(refunds)
+}
+
+fn given_back(refund: &objects::Refund) -> Option<GivenBack> {
+    let outcome = match refund.status.as_deref() {
+        Some("succeeded") => RefundOutcome::Succeeded,
+        Some("failed" | "canceled") => RefundOutcome::Failed { code: refund.failure() },
+        _ => RefundOutcome::Pending,
+    };
+    let (operation_id, amount) = (refund.reference()?, refund.money()?);
+    Some(GivenBack { operation_id, amount, refund_id: refund.refund_id(), outcome })
+}
+
+/// The newest of them, newest first.
+async fn list_of_intent(client: &Client, path: &str, intent: &Intent) -> Result<Vec<Value>, GatewayError> {
     let query = Form::default().with("payment_intent", &intent.id).with("limit", LIST_ITEMS_MAX);
-    let reply = client.get("/v1/disputes", &query).await?;
+    let reply = client.get(path, &query).await?;
     if !reply.status.is_success() {
         return Err(refusal(&reply));
     }
-    let list: List = read(&reply.body).ok_or_else(|| unknown("the answer is not a list"))?;
-    let disputes: Option<Vec<_>> = list.data.iter().map(|item| dispute(&read(item)?)).collect();
+    read::<List>(&reply.body).map(|list| list.data).ok_or_else(|| unknown("the answer is not a list"))
+}
+
+async fn disputes(client: &Client, intent: &Intent) -> Result<Vec<ProviderDispute>, GatewayError> {
+    let items = list_of_intent(client, "/v1/disputes", intent).await?;
+    let disputes: Option<Vec<_>> = items.iter().map(|item| dispute(&read(item)?)).collect();
     let disputes = disputes.ok_or_else(|| unknown("the list holds what is no dispute"))?;
     // Oldest first, as they came to us.
     Ok(disputes.into_iter().flatten().rev().collect())

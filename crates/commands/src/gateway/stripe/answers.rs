@@ -5,8 +5,8 @@ use domain::money::Money;
 use hyper::StatusCode;
 
 use super::http::{Reply, unknown};
-use super::objects::{Fault, Intent, intent, read, word_of};
-use crate::gateway::{CaptureRequest, GatewayError, Receipt, VoidRequest};
+use super::objects::{self, Fault, Intent, Refund, intent, read, word_of};
+use crate::gateway::{CaptureRequest, GatewayError, Receipt, RefundRequest, VoidRequest};
 
 pub(super) fn authorization(reply: Reply, payment_id: PaymentId, amount: Money) -> Result<Receipt, GatewayError> {
     let intent = success(reply)?;
@@ -27,7 +27,8 @@ pub(super) fn authorization_of(intent: &Intent) -> Result<Receipt, GatewayError>
         },
         "requires_payment_method" => Err(GatewayError::Declined { code: intent.failure() }),
         "canceled" => Err(GatewayError::Declined { code: word_of("canceled") }),
-        // `processing`, `requires_confirmation`, and whatever comes one day.
+        "processing" => Err(GatewayError::Pending { reason: "the intent is processing".to_owned() }),
+        // `requires_confirmation`, and whatever comes one day.
         status => Err(unknown(format!("the intent is {status}"))),
     }
 }
@@ -76,8 +77,33 @@ pub(super) fn void_of(intent: &Intent, request: &VoidRequest) -> Result<Option<R
         // A capture of a part gives back the rest by itself.
         "succeeded" if intent.amount_received < intent.amount => Ok(Some(receipt)),
         "succeeded" => Err(GatewayError::Declined { code: word_of("captured") }),
-        "processing" => Err(unknown("the intent is processing")),
+        "processing" => Err(GatewayError::Pending { reason: "the intent is processing".to_owned() }),
         _ => Ok(None),
+    }
+}
+
+pub(super) fn refund(reply: Reply, request: &RefundRequest) -> Result<Receipt, GatewayError> {
+    if !reply.status.is_success() {
+        return Err(refusal(&reply));
+    }
+    let refund = objects::refund(&reply.body).ok_or_else(|| unknown("the answer is not a refund"))?;
+    refund_of(&refund, request)
+}
+
+/// What has become of a refund that came of this request.
+pub(super) fn refund_of(refund: &Refund, request: &RefundRequest) -> Result<Receipt, GatewayError> {
+    if refund.request() != Some(request.idempotency_key.as_str()) || refund.money() != Some(request.amount) {
+        return Err(unknown("the answer is about another refund"));
+    }
+    let reference = refund.reference().ok_or_else(|| unknown("the refund has no usable id"))?;
+    match refund.status.as_deref() {
+        Some("succeeded") => Ok(Receipt { reference }),
+        Some("failed" | "canceled") => Err(GatewayError::Declined { code: refund.failure() }),
+        // The bank takes its time, or wants something of the buyer.
+        Some(status @ ("pending" | "requires_action")) => {
+            Err(GatewayError::Pending { reason: format!("the refund is {status}") })
+        }
+        _ => Err(unknown("the refund is in a state that is not known")),
     }
 }
 

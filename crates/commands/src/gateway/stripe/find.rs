@@ -1,6 +1,6 @@
 //! What became of a request whose answer was lost.
 //!
-//! A capture and a void are seen on their intent, which is asked for by its id. An authorisation has no id that we know:
+//! A capture and a void are seen on their intent, which is asked for by its id; a refund among those of its intent. An authorisation has no id that we know:
 //! its intent carries ours of the payment, and is looked for among those that were made since, a list that is true at
 //! once. Where those are too many, or (P3) Stripe may have forgotten the key, it is searched for by that metadata. What is
 //! searched for is found with a delay, so that finding nothing means something only for what is old enough.
@@ -11,9 +11,9 @@ use domain::payment::ProviderReference;
 use super::answers::{self, refusal};
 use super::form::{Form, step};
 use super::http::{Client, unknown};
-use super::objects::{Intent, List, intent, read};
+use super::objects::{self, Intent, List, intent, read};
 use super::{PAYMENT_ID, accounts::LIST_ITEMS_MAX};
-use crate::gateway::{AuthorizeRequest, CaptureRequest, GatewayError, Receipt, VoidRequest};
+use crate::gateway::{AuthorizeRequest, CaptureRequest, GatewayError, Receipt, RefundRequest, VoidRequest};
 
 /// Pages of a list that are read to find one intent: three exchanges fit into the time that a call has.
 const PAGES_MAX: u32 = 3;
@@ -80,11 +80,7 @@ async fn search(client: &Client, request: &AuthorizeRequest) -> Result<Option<Bo
 
 /// A list that has an item that cannot be read is not a clear answer.
 async fn intents(client: &Client, path: &str, query: &Form) -> Result<(Vec<Intent>, bool), GatewayError> {
-    let reply = client.get(path, query).await?;
-    if !reply.status.is_success() {
-        return Err(unknown(format!("a list was refused: {}", refusal(&reply))));
-    }
-    let list: List = read(&reply.body).ok_or_else(|| unknown("the answer is not a list"))?;
+    let list = list(client, path, query).await?;
     let items: Option<Vec<Intent>> = list.data.iter().map(intent).collect();
     Ok((items.ok_or_else(|| unknown("the list holds what is no payment intent"))?, list.has_more))
 }
@@ -95,6 +91,32 @@ pub(super) async fn capture(client: &Client, request: &CaptureRequest) -> Result
 
 pub(super) async fn void(client: &Client, request: &VoidRequest) -> Result<Option<Receipt>, GatewayError> {
     answers::void_of(&by_id(client, &request.authorization).await?, request)
+}
+
+/// By the key of the request, which it carries as metadata.
+pub(super) async fn refund(client: &Client, request: &RefundRequest) -> Result<Option<Receipt>, GatewayError> {
+    let of = |query: Form| query.with("payment_intent", &request.authorization).with("limit", LIST_ITEMS_MAX);
+    let mut query = of(Form::default());
+    for _ in 0..PAGES_MAX {
+        let list = list(client, "/v1/refunds", &query).await?;
+        let refunds: Option<Vec<_>> = list.data.iter().map(objects::refund).collect();
+        let refunds = refunds.ok_or_else(|| unknown("the list holds what is no refund"))?;
+        let key = Some(request.idempotency_key.as_str());
+        if let Some(found) = refunds.iter().find(|refund| refund.request() == key) {
+            return answers::refund_of(found, request).map(Some);
+        }
+        let Some(last) = refunds.last().filter(|_| list.has_more) else { return Ok(None) };
+        query = of(Form::default().with("starting_after", &last.id));
+    }
+    Err(unknown("the payment has too many refunds to find one"))
+}
+
+async fn list(client: &Client, path: &str, query: &Form) -> Result<List, GatewayError> {
+    let reply = client.get(path, query).await?;
+    if !reply.status.is_success() {
+        return Err(unknown(format!("a list was refused: {}", refusal(&reply))));
+    }
+    read(&reply.body).ok_or_else(|| unknown("the answer is not a list"))
 }
 
 async fn by_id(client: &Client, reference: &ProviderReference) -> Result<Intent, GatewayError> {

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use chrono::DateTime;
-use domain::ids::{CaptureId, PaymentId};
+use domain::ids::{CaptureId, PaymentId, RefundId};
 use domain::money::Money;
 use domain::payment::{ActionUrl, FailureCode, ProviderReference};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{CAPTURE_ID, PAYMENT_ID, amount};
+use super::{CAPTURE_ID, PAYMENT_ID, REFUND_ID, REQUEST, amount};
 use crate::gateway::webhook::Notice;
 
 #[derive(Debug, Clone, Deserialize)]
@@ -54,6 +54,8 @@ enum Expandable {
 pub(super) struct Charge {
     id: String,
     #[serde(default)]
+    pub(super) amount_refunded: i64,
+    #[serde(default)]
     pub(super) disputed: bool,
 }
 
@@ -65,6 +67,18 @@ pub(super) struct Fault {
     pub(super) code: Option<String>,
     decline_code: Option<String>,
     pub(super) message: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Refund {
+    pub(super) id: String,
+    object: String,
+    pub(super) amount: i64,
+    pub(super) currency: String,
+    pub(super) status: Option<String>,
+    failure_reason: Option<String>,
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -91,6 +105,35 @@ pub(super) fn read<T: DeserializeOwned>(value: &Value) -> Option<T> {
 /// The payment intent that an answer is, if it is one.
 pub(super) fn intent(value: &Value) -> Option<Intent> {
     read::<Intent>(value).filter(|intent| intent.object == "payment_intent")
+}
+
+/// The refund that an answer is, if it is one.
+pub(super) fn refund(value: &Value) -> Option<Refund> {
+    read::<Refund>(value).filter(|refund| refund.object == "refund")
+}
+
+impl Refund {
+    pub(super) fn reference(&self) -> Option<ProviderReference> {
+        ProviderReference::new(&self.id).ok()
+    }
+
+    pub(super) fn money(&self) -> Option<Money> {
+        amount::from_stripe(self.amount, &self.currency)
+    }
+
+    pub(super) fn refund_id(&self) -> Option<RefundId> {
+        self.metadata.get(REFUND_ID)?.parse().ok()
+    }
+
+    /// The key of the request that it came of.
+    pub(super) fn request(&self) -> Option<&str> {
+        self.metadata.get(REQUEST).map(String::as_str)
+    }
+
+    pub(super) fn failure(&self) -> FailureCode {
+        let reason = self.failure_reason.as_deref().or(self.status.as_deref());
+        reason.and_then(|reason| FailureCode::new(reason).ok()).unwrap_or_else(|| word_of("failed"))
+    }
 }
 
 impl Intent {
@@ -124,8 +167,11 @@ impl Intent {
     }
 
     /// Where it was asked for.
-    pub(super) fn is_disputed(&self) -> bool {
-        matches!(&self.latest_charge, Some(Expandable::Charge(charge)) if charge.disputed)
+    pub(super) fn charge(&self) -> Option<&Charge> {
+        match self.latest_charge.as_ref()? {
+            Expandable::Id(_) => None,
+            Expandable::Charge(charge) => Some(charge),
+        }
     }
 
     pub(super) fn action_url(&self) -> Option<ActionUrl> {

@@ -34,6 +34,8 @@ pub(super) struct Circuit {
 struct Open {
     until: Instant,
     in_vain: i32,
+    /// One is on its way to see.
+    probing: bool,
 }
 
 impl Circuit {
@@ -54,6 +56,7 @@ impl Circuit {
     pub(super) fn enters(&mut self, now: Instant) {
         if let Some(open) = &mut self.open {
             open.until = now + PROBE_LIMIT;
+            open.probing = true;
         }
     }
 
@@ -61,16 +64,22 @@ impl Circuit {
     pub(super) fn hears(&mut self, heard: Heard, now: Instant) -> bool {
         match (heard, &mut self.open) {
             (Heard::Answer, _) => *self = Self::default(),
-            (Heard::Nothing, Some(open)) => open.until = now,
+            // Those that had set out before it opened say nothing new.
+            (_, Some(open)) if !open.probing => {}
+            (Heard::Nothing, Some(open)) => {
+                open.until = now;
+                open.probing = false;
+            }
             (Heard::Nothing, None) => {}
             (Heard::Silence, Some(open)) => {
                 open.in_vain = open.in_vain.saturating_add(1);
+                open.probing = false;
                 open.until = now + jittered(doubled(PAUSE_MIN, PAUSE_MAX, open.in_vain));
             }
             (Heard::Silence, None) => {
                 self.silences += 1;
                 if self.silences >= SILENCES_MAX {
-                    self.open = Some(Open { until: now + jittered(PAUSE_MIN), in_vain: 1 });
+                    self.open = Some(Open { until: now + jittered(PAUSE_MIN), in_vain: 1, probing: false });
                 }
             }
         }
@@ -124,12 +133,19 @@ mod tests {
         let (mut circuit, now) = (Circuit::default(), Instant::now());
         silent(&mut circuit, now, SILENCES_MAX);
         let mut pauses = Vec::new();
+        // Those that had set out before count for nothing.
+        silent(&mut circuit, now, 100);
+        assert_eq!(circuit.admits(now + PAUSE_MIN * 2), 1);
         for _ in 0..4 {
+            circuit.enters(now);
             circuit.hears(Heard::Silence, now);
             pauses.push(circuit.open.as_ref().unwrap().until - now);
         }
         assert!(pauses.is_sorted(), "{pauses:?}");
-        silent(&mut circuit, now, 100);
+        for _ in 0..100 {
+            circuit.enters(now);
+            circuit.hears(Heard::Silence, now);
+        }
         assert_eq!((circuit.admits(now + LONG / 3), circuit.admits(now + LONG)), (0, 1));
     }
 }

@@ -32,6 +32,16 @@ fn each_request_becomes_a_call_for_its_order() {
 }
 
 #[test]
+fn a_refund_that_is_asked_for_becomes_a_call_for_its_order() {
+    let mut shop = Shop::selling(&[("MUG", 500, 9)]);
+    shop.confirmed_order(1, &[("MUG", 2)]);
+    shop.capture(1, 1_000);
+    let (payment_id, refund_id) = (payment_id(1), crate::spec::refund_id(1));
+    shop.accept(crate::payments::RefundPayment { payment_id, refund_id, amount: None, reason: None });
+    assert_eq!(reaction(&shop, "payment.refund_requested"), ["call refund for 000d0001"]);
+}
+
+#[test]
 fn an_authorisation_confirms_the_order_and_is_captured_a_day_before_it_lapses() {
     let mut shop = ordered();
     shop.authorize(1);

@@ -10,7 +10,9 @@ use crate::gateway::simulated::Simulated;
 use crate::orders::CancelOrder;
 use crate::payments::record::RecordAuthorization;
 use crate::process::CallKind;
-use crate::spec::{Shop, check_out, gbp, order_id, paying_with, payment_id, reason, reference, ship, shipment_id};
+use crate::spec::{
+    Shop, check_out, gbp, order_id, paying_with, payment_id, reason, reference, refund_id, ship, shipment_id,
+};
 
 /// A provider that answers as it is told, and keeps what it was asked.
 #[derive(Debug)]
@@ -55,6 +57,10 @@ impl PaymentGateway for Scripted {
 
     async fn void(&self, _: &VoidRequest) -> Result<Receipt, GatewayError> {
         self.ask("void")
+    }
+
+    async fn refund(&self, _: &RefundRequest) -> Result<Receipt, GatewayError> {
+        self.ask("refund")
     }
 
     async fn find(&self, _: &Operation) -> Result<Option<Receipt>, GatewayError> {
@@ -122,6 +128,15 @@ fn requested_capture() -> Shop {
     shop
 }
 
+fn requested_refund() -> Shop {
+    let mut shop = Shop::selling(&[("MUG", 500, 9)]);
+    shop.confirmed_order(1, &[("MUG", 2)]);
+    shop.capture(1, 1_000);
+    let (payment_id, refund_id) = (payment_id(1), refund_id(1));
+    shop.accept(crate::payments::RefundPayment { payment_id, refund_id, amount: None, reason: None });
+    shop
+}
+
 fn cancel() -> CancelOrder {
     CancelOrder { order_id: order_id(1), owner: None, reason: reason("test") }
 }
@@ -159,6 +174,19 @@ async fn a_void_is_given_up_only_for_a_definite_no() {
     assert_eq!(answered(&shop, request, Err(declined())).await, "record_failure");
     assert_eq!(answered(&shop, request, Err(refused())).await, "ask later: wrong credentials");
     assert_eq!(answered(&shop, request, Err(unknown())).await, "ask later: 502");
+}
+
+#[tokio::test]
+async fn each_answer_to_a_refund_is_taken_for_what_it_is() {
+    let (shop, request) = (requested_refund(), "payment.refund_requested");
+    assert_eq!(answered(&shop, request, Ok(receipt("r"))).await, "record_refund");
+    assert_eq!(answered(&shop, request, Err(declined())).await, "record_refund_failure");
+    assert_eq!(answered(&shop, request, Err(refused())).await, "record_refund_failure");
+    assert_eq!(answered(&shop, request, Err(unknown())).await, "ask later: 502");
+    // One whose answer was lost is asked about before it is sent again: nobody is given their money back twice.
+    let found = Scripted::finding(Ok(Some(receipt("r"))));
+    assert_eq!(performed(&shop, request, 2, &found).await, "record_refund");
+    assert_eq!(*found.asked.lock().unwrap(), ["find"]);
 }
 
 #[tokio::test]
@@ -250,4 +278,9 @@ async fn a_call_whose_result_is_known_makes_no_request() {
     shop.accept(cancel());
     shop.accept(RecordVoid { payment_id: payment_id(1), operation_id: Some(reference("v")) });
     assert_eq!(answered(&shop, "payment.void_requested", Ok(receipt("v"))).await, "nothing");
+
+    let mut shop = requested_refund();
+    let (refund_id, amount, operation_id) = (refund_id(1), gbp(1_000), reference("r"));
+    shop.accept(RecordRefund { payment_id: payment_id(1), refund_id, operation_id, amount });
+    assert_eq!(answered(&shop, "payment.refund_requested", Ok(receipt("r"))).await, "nothing");
 }

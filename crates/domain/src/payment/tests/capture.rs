@@ -15,7 +15,7 @@ fn captures_add_up_to_a_completed_payment() {
         .then([captured(2, "ch_2", 600), completed()])
         .then_state(|state| {
             let ledger = state.ledger().unwrap();
-            let outcome = Outcome::Captured { operation_id: reference("ch_1"), amount: gbp(400) };
+            let outcome = Outcome::Succeeded { operation_id: reference("ch_1"), amount: gbp(400) };
             assert_eq!(ledger.capture(capture_id(1)).unwrap().outcome, outcome);
             assert_eq!(ledger.capture(capture_id(3)), None);
         });
@@ -101,7 +101,8 @@ fn nothing_is_captured_of_what_is_not_held() {
     payment(asked()).when(request_capture(1, 1)).then_error(illegal("initiated", OF_ASKED));
     payment(declined()).when(request_capture(1, 1)).then_error(illegal("failed", &[]));
     payment(lapsed()).when(request_capture(1, 1)).then_error(illegal("expired", &[]));
-    payment(paid()).when(request_capture(2, 1)).then_error(illegal("completed", &[]));
+    payment(paid()).when(request_capture(2, 1)).then_error(illegal("completed", OF_TAKEN));
+    payment(wholly_refunded()).when(request_capture(2, 1)).then_error(illegal("refunded", &[]));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Whatever is asked and answered, in whatever order and however often: no more is taken than was authorised.
+//! Whatever is asked and answered, in whatever order and however often: no more is taken than was authorised, and no more
+//! given back than was taken.
 
 use proptest::prelude::*;
 
@@ -21,7 +22,10 @@ fn any_command() -> impl Strategy<Value = Command> {
         2 => Just(authorize("pi_1")),
         2 => (any_operation(), proptest::option::of(any_id())).prop_map(|(operation, id)| fail(operation, id)),
         5 => (number.clone(), amount.clone()).prop_map(|(number, amount)| request_capture(number, amount)),
-        5 => (number, any_id(), amount).prop_map(|(number, id, amount)| record_captured(number, id, amount)),
+        5 => (number.clone(), any_id(), amount.clone()).prop_map(|(number, id, amount)| record_captured(number, id, amount)),
+        5 => (number.clone(), amount.clone()).prop_map(|(number, amount)| request_refund(number, amount)),
+        5 => (number.clone(), any_id(), amount).prop_map(|(number, id, amount)| record_refunded(number, id, amount)),
+        2 => (number, proptest::option::of(any_id())).prop_map(|(number, id)| fail_refund(number, id)),
         1 => Just(request_void()),
         1 => proptest::option::of(any_id()).prop_map(record_voided),
         1 => Just(Command::Expire),
@@ -33,6 +37,7 @@ fn any_command() -> impl Strategy<Value = Command> {
 struct Told {
     authorized: i64,
     captured: i64,
+    refunded: i64,
     completed: usize,
     void_wanted: bool,
 }
@@ -42,6 +47,10 @@ impl Told {
         match event {
             Event::Authorized(fact) => self.authorized += fact.amount.amount(),
             Event::Captured(fact) => self.captured += fact.amount.amount(),
+            Event::RefundSucceeded(fact) => self.refunded += fact.amount.amount(),
+            Event::Refunded(fact) => {
+                prop_assert_eq!((fact.amount.amount(), self.refunded), (self.captured, self.captured))
+            }
             Event::Completed(_) => self.completed += 1,
             Event::VoidRequested(_) => self.void_wanted = true,
             Event::CaptureRequested(_) => prop_assert!(!self.void_wanted, "P6"),
@@ -55,7 +64,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn p1_p6_no_more_is_taken_than_was_authorised(commands in proptest::collection::vec(any_command(), 1..60)) {
+    fn p1_p2_p6_no_more_is_taken_than_was_authorised_nor_given_back_than_was_taken(commands in proptest::collection::vec(any_command(), 1..60)) {
         let mut state = given::<Payment>(asked()).into_state();
         let mut told = Told::default();
         for command in commands {
@@ -70,7 +79,13 @@ proptest! {
             prop_assert!(ledger.captured().checked_add(ledger.capture_pending()).unwrap() <= ledger.authorized(), "P1");
             prop_assert!(!ledger.uncaptured().is_negative());
             prop_assert_eq!(told.completed, usize::from(told.captured == 1_000), "completed once, when it is");
-            prop_assert_eq!(state.status() == "completed", told.captured == 1_000);
+            let label = if told.refunded == 0 { "completed" } else { "partially_refunded" };
+            prop_assert!(told.captured < 1_000 || told.refunded == 1_000 || state.status() == label);
+            prop_assert_eq!(ledger.refunded(), gbp(told.refunded));
+            let gone = ledger.refunded().checked_add(ledger.refund_pending()).unwrap();
+            prop_assert!(gone <= ledger.captured(), "P2");
+            prop_assert_eq!(ledger.refundable(), ledger.captured().checked_sub(gone).unwrap());
+            prop_assert_eq!(state.status() == "refunded", told.refunded > 0 && told.refunded == told.captured);
         }
     }
 

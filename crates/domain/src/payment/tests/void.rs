@@ -22,7 +22,8 @@ fn p6_a_void_takes_what_is_not_captured() {
     payment(partly_paid()).when(request_void()).then([void_requested(600)]);
     payment(with(partly_paid(), &[capture_requested(2, 500)])).when(request_void()).then([void_requested(100)]);
     payment(with(partly_paid(), &[capture_requested(2, 600)])).when(request_void()).then_error(Error::NothingToVoid);
-    payment(paid()).when(request_void()).then_error(illegal("completed", &[]));
+    payment(paid()).when(request_void()).then_error(illegal("completed", OF_TAKEN));
+    payment(partly_refunded()).when(request_void()).then_error(illegal("partially_refunded", OF_TAKEN));
 }
 
 #[test]
@@ -110,7 +111,7 @@ fn after_a_capture_failed_what_is_held_can_still_be_voided() {
 #[test]
 fn p3_only_what_was_requested_is_voided() {
     payment(holding()).when(record_voided(Some("re_1"))).then_error(illegal("authorized", OF_HELD));
-    payment(paid()).when(record_voided(None)).then_error(illegal("completed", &[]));
+    payment(paid()).when(record_voided(None)).then_error(illegal("completed", OF_TAKEN));
 }
 
 #[test]
@@ -118,7 +119,7 @@ fn a_payment_expires_once_and_not_after_its_end() {
     for history in [vec![initiated()], asked(), with(asked(), &[action_required()]), holding(), partly_paid()] {
         payment(history).when(Command::Expire).then([expired()]).when(Command::Expire).then_nothing();
     }
-    for history in [declined(), given_back(), paid()] {
+    for history in [declined(), given_back(), paid(), partly_refunded(), wholly_refunded()] {
         payment(history).when(Command::Expire).then_nothing();
     }
     payment(with(holding(), &[capture_requested(1, 400), failed(of_capture(1), None)]))
