@@ -151,7 +151,8 @@ fn of_payment(error: &payment::Error) -> Problem {
         payment::Error::NothingToVoid => illegal(error, "captured", &["refund"]),
         payment::Error::ReferenceDiffers { .. }
         | payment::Error::TooManyCaptures { .. }
-        | payment::Error::TooManyRefunds { .. } => said(Code::Conflict, error),
+        | payment::Error::TooManyRefunds { .. }
+        | payment::Error::TooManyDisputes { .. } => said(Code::Conflict, error),
     }
 }
 

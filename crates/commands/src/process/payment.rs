@@ -77,6 +77,11 @@ impl Process for PaymentProcess {
             | Event::Captured(_)
             | Event::RefundSucceeded(_)
             | Event::Refunded(_)
+            | Event::Disputed(_)
+            | Event::ChargedBack(_)
+            | Event::DisputeWon(_)
+            | Event::Reconciled(_)
+            | Event::DiscrepancyFound(_)
             | Event::RefundFailed(_) => Vec::new(),
         })
     }
