@@ -15,6 +15,7 @@ mod outages;
 mod parking;
 mod processes;
 mod provider;
+mod reconciler;
 mod recovery;
 mod running;
 pub(crate) mod shop;

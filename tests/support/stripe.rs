@@ -138,6 +138,11 @@ impl Stripe {
         self.books().keys.clear();
     }
 
+    /// As if it had never been.
+    pub fn forget(&self, intent: &str) {
+        self.books().intents.remove(intent).unwrap();
+    }
+
     /// Searches show nothing new.
     pub fn searches_lag(&self, lag: bool) {
         self.books().searches_lag = lag;

@@ -7,6 +7,7 @@ use commands::executor::{Commands, Executor, Health as ExecutorHealth};
 use commands::gateway::Gateways;
 use commands::gateway::simulated::{self, Simulated};
 use commands::process::calls::CallWorkers;
+use commands::process::reconciler::Reconciler;
 use commands::process::runner::{ProcessError, ProcessRunner};
 use commands::process::webhooks::{WebhookWorkers, Webhooks};
 use commands::session::beside_the_book;
@@ -60,7 +61,12 @@ pub struct PaymentParts {
     pub gateways: Arc<Gateways>,
     /// Of new payments.
     pub provider: Provider,
+    /// How often the books of providers are compared with the ledger.
+    pub reconcile_every: Duration,
 }
+
+/// Once a day.
+pub(crate) const RECONCILE_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The provider that is built in, and moves no money.
 impl Default for PaymentParts {
@@ -68,6 +74,7 @@ impl Default for PaymentParts {
         Self {
             gateways: Arc::new(Gateways::default().with(Arc::new(Simulated::default()))),
             provider: Provider::new(simulated::NAME).expect("a short name"),
+            reconcile_every: RECONCILE_EVERY,
         }
     }
 }
@@ -101,7 +108,7 @@ impl Shop {
     pub fn closed() -> Self {
         let nowhere = pool(PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(1), 1);
         let book = Book::new(nowhere.clone());
-        let PaymentParts { gateways, provider } = PaymentParts::default();
+        let PaymentParts { gateways, provider, .. } = PaymentParts::default();
         Self {
             webhooks: Webhooks::new(nowhere.clone(), gateways),
             provider,
@@ -188,7 +195,7 @@ impl Node {
         }
         node.watch_projections(health);
         if parts.duties.contains(&Duty::Processes) {
-            node.start_processes(parts.payments.gateways, health).await?;
+            node.start_processes(parts.payments.gateways, parts.payments.reconcile_every, health).await?;
         }
         if let Some(config) = parts.publisher.filter(|_| parts.duties.contains(&Duty::Publisher)) {
             node.start_publisher(config, health);
@@ -232,7 +239,12 @@ impl Node {
         });
     }
 
-    async fn start_processes(&self, gateways: Arc<Gateways>, health: &Health) -> Result<(), StartError> {
+    async fn start_processes(
+        &self,
+        gateways: Arc<Gateways>,
+        reconcile_every: Duration,
+        health: &Health,
+    ) -> Result<(), StartError> {
         let pool = self.pools.processes.clone();
         let check = health.register("processes");
         let mut statuses = Vec::new();
@@ -243,6 +255,8 @@ impl Node {
             self.tasks.spawn(runner.run(self.shop.heads.clone(), self.stopping.clone()));
         }
         self.tasks.spawn(report_processes(statuses, check, self.stopping.clone()));
+        let reconciler = Reconciler::new(pool.clone(), self.shop.commands.clone(), Arc::clone(&gateways));
+        self.tasks.spawn(reconciler.run(reconcile_every, self.stopping.clone()));
         let webhooks = WebhookWorkers::new(pool.clone(), self.shop.commands.clone(), Arc::clone(&gateways));
         self.tasks.spawn(webhooks.run(self.stopping.clone()));
         let workers = CallWorkers::new(pool, self.shop.commands.clone(), gateways);
@@ -259,7 +273,7 @@ impl Node {
     }
 }
 
-async fn executor(
+pub(crate) async fn executor(
     database: &PgConnectOptions,
     book: &Book,
     heads: &HeadWatch,

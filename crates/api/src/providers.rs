@@ -1,6 +1,7 @@
 //! The payment providers of a node, from flags and environment.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use commands::clock::Clock;
@@ -10,7 +11,7 @@ use commands::gateway::stripe::{self, Stripe, StripeConfig, StripeError};
 use domain::payment::Provider;
 
 use crate::config::Secret;
-use crate::node::PaymentParts;
+use crate::node::{PaymentParts, RECONCILE_EVERY};
 
 #[derive(Debug, Clone, Args)]
 pub struct PaymentArgs {
@@ -35,7 +36,18 @@ pub struct PaymentArgs {
     /// Where Stripe's API is
     #[arg(long, env = "DAYBOOK_STRIPE_URL", default_value = stripe::BASE_URL, value_name = "URL")]
     pub stripe_url: String,
+    /// How many hours pass between two comparisons of the providers' books with the ledger
+    #[arg(
+        long,
+        env = "DAYBOOK_RECONCILE_HOURS",
+        default_value_t = RECONCILE_EVERY.as_secs() / SECONDS_AN_HOUR,
+        value_name = "HOURS",
+        value_parser = clap::value_parser!(u64).range(1..=8760)
+    )]
+    pub reconcile_hours: u64,
 }
+
+const SECONDS_AN_HOUR: u64 = 3_600;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PaymentConfigError {
@@ -64,7 +76,8 @@ impl PaymentArgs {
         let provider = self.provider.as_deref().unwrap_or(provider);
         let known = Provider::new(provider).ok().filter(|provider| gateways.get(provider).is_some());
         let provider = known.ok_or_else(|| PaymentConfigError::NoSuchProvider(provider.to_owned()))?;
-        Ok(PaymentParts { gateways: Arc::new(gateways), provider })
+        let reconcile_every = Duration::from_secs(self.reconcile_hours * SECONDS_AN_HOUR);
+        Ok(PaymentParts { gateways: Arc::new(gateways), provider, reconcile_every })
     }
 
     fn stripe(&self, secret_key: &Secret) -> Result<Stripe, StripeError> {

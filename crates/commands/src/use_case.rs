@@ -81,15 +81,24 @@ impl Events {
     where
         Rejection: From<A::Error>,
     {
+        let events = A::decide(&self.leave::<A>(view, id)?, command)?;
+        self.0.extend(events.into_iter().map(|event| (A::stream(id), A::event(event))));
+        Ok(())
+    }
+
+    /// How many there are so far.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The state of a stream as this decision leaves it.
+    pub(crate) fn leave<A: Held>(&self, view: &View<'_>, id: Uuid) -> Result<A::State, Rejection> {
         let stream = A::stream(id);
         let mut state = A::any(view.state::<A>(id)?.clone());
         for (_, event) in self.0.iter().filter(|(of, _)| *of == stream) {
             state.evolve(event);
         }
-        let state = A::held(&state).expect("it was made from a state of this kind");
-        let events = A::decide(state, command)?;
-        self.0.extend(events.into_iter().map(|event| (stream.clone(), A::event(event))));
-        Ok(())
+        Ok(A::held(&state).expect("it was made from a state of this kind").as_ref().clone())
     }
 
     pub fn is_empty(&self) -> bool {

@@ -24,7 +24,7 @@ pub(super) struct Books {
     shapes: Value,
     number: u64,
     /// By id, oldest first.
-    intents: BTreeMap<String, Value>,
+    pub(super) intents: BTreeMap<String, Value>,
     charges: BTreeMap<String, Value>,
     disputes: BTreeMap<String, Value>,
     pub(super) refunds: BTreeMap<String, Value>,

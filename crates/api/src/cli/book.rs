@@ -32,7 +32,7 @@ impl BookArgs {
         pool.map_err(|error| Failure::usage(&Unreachable(error)))
     }
 
-    fn options(&self) -> Result<PgConnectOptions, Failure> {
+    pub(super) fn options(&self) -> Result<PgConnectOptions, Failure> {
         let url = match &self.database_url {
             Some(url) => url.expose().to_owned(),
             None => dev::postgres_of(&self.data).map_err(|error| Failure::usage(&error))?,

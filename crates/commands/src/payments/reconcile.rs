@@ -2,26 +2,53 @@
 //! if it had been the answer to our call.
 
 use chrono::{DateTime, Utc};
-use domain::ids::PaymentId;
-use domain::payment::{Command, FailureCode, Ledger, Operation, Outcome, Payment, ProviderReference, Void};
+use domain::ids::{PaymentId, Reason};
+use domain::money::Money;
+use domain::payment::{
+    self, Command, DisputeOutcome, FailureCode, Figures, Finding, Ledger, Operation, Outcome, Payment,
+    ProviderReference, Void,
+};
 use eventstore::event::StreamId;
+use serde::{Deserialize, Serialize};
 
 use super::record::AUTHORIZATION_LIFETIME;
-use super::{PaymentOutcome, require_payment};
-use crate::gateway::account::{GivenBack, ProviderPayment, RefundOutcome, Stage, Taken};
+use super::require_payment;
+use crate::gateway::account::{self, GivenBack, ProviderDispute, ProviderPayment, RefundOutcome, Stage, Taken};
+use crate::orders::settle::reason;
 use crate::rejection::Rejection;
 use crate::use_case::{Decision, Events, Streams, UseCase, View};
+use crate::world::Held;
 
 #[derive(Debug, Clone)]
 pub struct ReconcilePayment {
     pub payment_id: PaymentId,
-    pub theirs: ProviderPayment,
+    /// `None`: the provider knows no such payment.
+    pub theirs: Option<ProviderPayment>,
     /// Whether it is put on record that both agree.
     pub attests: bool,
+    /// Whether it is put on record that they do not: what the provider said may be older than the ledger.
+    pub finds: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReconcileOutcome {
+    pub payment_id: PaymentId,
+    /// Whether the provider told what the ledger did not know.
+    pub recorded: bool,
+    pub comparison: Comparison,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Comparison {
+    Agrees,
+    Differs(String),
+    /// A result is still to come, and nothing can be said.
+    Open,
 }
 
 impl UseCase for ReconcilePayment {
-    type Outcome = PaymentOutcome;
+    type Outcome = ReconcileOutcome;
 
     const NAME: &'static str = "reconcile_payment";
 
@@ -29,25 +56,65 @@ impl UseCase for ReconcilePayment {
         Streams::default().read::<Payment>(self.payment_id.as_uuid())
     }
 
-    fn decide(&self, view: &View<'_>, now: DateTime<Utc>) -> Result<Decision<PaymentOutcome>, Rejection> {
-        let ledger = require_payment(view, self.payment_id)?;
+    fn decide(&self, view: &View<'_>, now: DateTime<Utc>) -> Result<Decision<ReconcileOutcome>, Rejection> {
+        let (id, payment_id) = (self.payment_id.as_uuid(), self.payment_id);
+        let ledger = require_payment(view, payment_id)?;
         let mut events = Events::default();
-        for command in facts(ledger, &self.theirs, now) {
-            events.decide_next::<Payment>(view, self.payment_id.as_uuid(), command)?;
+        let difference = self.theirs.as_ref().and_then(|theirs| another(ledger, theirs));
+        if let (Some(theirs), None) = (&self.theirs, &difference) {
+            for command in facts(ledger, theirs, now) {
+                events.decide_next::<Payment>(view, id, command)?;
+            }
         }
-        Ok(events.answer(PaymentOutcome { payment_id: self.payment_id }))
+        let recorded = events.count() > 0;
+        let theirs = self.theirs.as_ref().map(figures);
+        let mut comparison = compared(&events.leave::<Payment>(view, id)?, theirs, difference.as_ref());
+        if self.finds || !matches!(comparison, Comparison::Differs(_)) {
+            let reconcile = Command::Reconcile { theirs, difference, attest: self.attests };
+            events.decide_next::<Payment>(view, id, reconcile)?;
+        }
+        if let Some(Finding::Differs { detail, .. }) = found(&events.leave::<Payment>(view, id)?)
+            && matches!(comparison, Comparison::Differs(_))
+        {
+            comparison = Comparison::Differs(detail.to_string());
+        }
+        Ok(events.answer(ReconcileOutcome { payment_id, recorded, comparison }))
     }
 
-    fn shows(outcome: &PaymentOutcome) -> Vec<StreamId> {
-        outcome.shows()
+    fn shows(outcome: &ReconcileOutcome) -> Vec<StreamId> {
+        vec![Payment::stream(outcome.payment_id.as_uuid())]
+    }
+}
+
+/// As the ledger stands now. A difference is put into words when it is found.
+fn compared(state: &payment::State, theirs: Option<Figures>, difference: Option<&Reason>) -> Comparison {
+    match state.ledger() {
+        None => Comparison::Open,
+        Some(ledger) if ledger.awaits_provider() => Comparison::Open,
+        Some(ledger) if difference.is_none() && theirs == Some(ledger.figures()) => Comparison::Agrees,
+        Some(_) => Comparison::Differs("it is not certain yet in what".to_owned()),
+    }
+}
+
+fn found(state: &payment::State) -> Option<&Finding> {
+    state.ledger()?.finding.as_ref()
+}
+
+fn figures(theirs: &ProviderPayment) -> Figures {
+    let nothing = Money::zero(theirs.amount.currency());
+    let lost = theirs.disputes.iter().filter(|dispute| dispute.outcome == account::DisputeOutcome::Lost);
+    let charged_back = Money::total(nothing.currency(), lost.map(|dispute| dispute.amount));
+    Figures {
+        held: theirs.held,
+        captured: theirs.captured.as_ref().map_or(nothing, |taken| taken.amount),
+        refunded: theirs.refunded,
+        // In another currency than the payment they add up to nothing that could agree.
+        charged_back: charged_back.unwrap_or(Money::new(i64::MAX, nothing.currency())),
     }
 }
 
 /// What the provider says that the ledger does not, in the order in which it happened.
 fn facts(ledger: &Ledger, theirs: &ProviderPayment, now: DateTime<Utc>) -> Vec<Command> {
-    if is_another(ledger, theirs) {
-        return Vec::new();
-    }
     match &theirs.stage {
         Stage::Undecided => Vec::new(),
         Stage::ActionRequired { url } => vec![Command::RecordActionRequired {
@@ -58,16 +125,22 @@ fn facts(ledger: &Ledger, theirs: &ProviderPayment, now: DateTime<Utc>) -> Vec<C
         Stage::Held => vec![authorized(theirs, now)],
         Stage::Taken => {
             let taken = [authorized(theirs, now)].into_iter().chain(captured(ledger, theirs));
-            taken.chain(refunded(ledger, theirs)).collect()
+            taken.chain(refunded(ledger, theirs)).chain(disputed(theirs)).collect()
         }
         Stage::Ended => ended(ledger, theirs),
     }
 }
 
-/// Nothing that is said of it is recorded here.
-fn is_another(ledger: &Ledger, theirs: &ProviderPayment) -> bool {
-    let known = ledger.provider_reference.as_ref();
-    known.is_some_and(|known| *known != theirs.reference) || theirs.amount != ledger.amount
+/// Why it is not the payment that the ledger is of: nothing that is said of it is recorded here.
+fn another(ledger: &Ledger, theirs: &ProviderPayment) -> Option<Reason> {
+    let said = match &ledger.provider_reference {
+        Some(known) if *known != theirs.reference => {
+            format!("at the provider {} bears this payment's id, beside {known}", theirs.reference)
+        }
+        _ if theirs.amount != ledger.amount => format!("it is of {} here, of {} there", ledger.amount, theirs.amount),
+        _ => return None,
+    };
+    Some(Reason::new(&said).unwrap_or_else(|_| reason("at the provider another payment bears this payment's id")))
 }
 
 /// Decides nothing where it is recorded already.
@@ -134,6 +207,21 @@ fn refunded(ledger: &Ledger, theirs: &ProviderPayment) -> Vec<Command> {
         }
     }
     commands
+}
+
+/// Decides nothing where it is recorded already.
+fn disputed(theirs: &ProviderPayment) -> Vec<Command> {
+    let command = |dispute: &ProviderDispute| Command::RecordDispute {
+        dispute_id: dispute.dispute_id.clone(),
+        amount: dispute.amount,
+        reason: dispute.reason.clone(),
+        outcome: match dispute.outcome {
+            account::DisputeOutcome::Open => DisputeOutcome::Open,
+            account::DisputeOutcome::Won => DisputeOutcome::Won,
+            account::DisputeOutcome::Lost => DisputeOutcome::ChargedBack,
+        },
+    };
+    theirs.disputes.iter().map(command).collect()
 }
 
 /// Given back as we asked; or it lapsed, or somebody gave it back by hand.

@@ -19,6 +19,7 @@ use crate::gateway::Gateways;
 use crate::use_case::UseCase;
 
 pub mod calls;
+mod comparing;
 pub mod expiry;
 pub mod fulfilment;
 pub(crate) mod lanes;
@@ -26,6 +27,7 @@ mod parked;
 pub(crate) mod pause;
 pub mod payment;
 pub mod perform;
+pub mod reconciler;
 pub mod runner;
 pub mod standing;
 pub mod webhooks;

@@ -14,7 +14,7 @@ use crate::command::{Actor, Causation, CommandError, Envelope};
 use crate::executor::Commands;
 use crate::gateway::account::ProviderPayment;
 use crate::gateway::{CALL_DEADLINE_SECONDS, GatewayError, Gateways, PaymentGateway};
-use crate::payments::reconcile::ReconcilePayment;
+use crate::process::comparing::{CompareError, Compared};
 use crate::process::lanes::{Heard, Lane, Lanes};
 use crate::process::pause::{doubled, jittered};
 use crate::rejection::Rejection;
@@ -184,21 +184,23 @@ impl WebhookWorkers {
             Err(error @ GatewayError::Unknown { .. }) => (Outcome::Later(error.to_string()), Heard::Silence),
             Err(error) => (Outcome::Later(error.to_string()), Heard::Answer),
             Ok(None) => (Outcome::Parked(format!("the provider knows no {reference}")), Heard::Answer),
-            Ok(Some(theirs)) => (self.record(webhook, theirs).await, Heard::Answer),
+            Ok(Some(theirs)) => (self.record(webhook, gateway.as_ref(), theirs).await, Heard::Answer),
         }
     }
 
-    async fn record(&self, webhook: &Claimed, theirs: ProviderPayment) -> Outcome {
+    async fn record(&self, webhook: &Claimed, gateway: &dyn PaymentGateway, theirs: ProviderPayment) -> Outcome {
         let Some(payment_id) = theirs.payment_id else {
             return Outcome::Parked(format!("{} was not opened by us", theirs.reference));
         };
-        let reference = theirs.reference.clone();
-        match self.commands.run(ReconcilePayment { payment_id, theirs, attests: false }, envelope(webhook)).await {
+        let (commands, reference) = (&self.commands, &theirs.reference.clone());
+        let compared = Compared { commands, gateway, payment_id, reference, attests: false };
+        match compared.run(Some(theirs), envelope(webhook)).await {
             Ok(_) => Outcome::Settled,
-            Err(CommandError::Rejected(Rejection::NotFound { .. })) => {
+            Err(CompareError::Command(CommandError::Rejected(Rejection::NotFound { .. }))) => {
                 Outcome::Parked(format!("there is no payment {payment_id}, which {reference} is said to be"))
             }
-            Err(error) => Outcome::Later(error.to_string()),
+            Err(CompareError::Command(error)) => Outcome::Later(error.to_string()),
+            Err(CompareError::Provider(error)) => Outcome::Later(error.to_string()),
         }
     }
 
