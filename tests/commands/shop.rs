@@ -5,10 +5,11 @@ use commands::{
     checkout::{CheckOut, PaymentDetails},
     inventory::ReceiveStock,
     orders::{CancelOrder, DeliverShipment, ShipOrder, refunds::RefundOrder},
+    payments::{CapturePayment, RetryPayment},
     products::CreateProduct,
 };
 use domain::{
-    ids::{CartId, CustomerId, Location, OrderId, PaymentId, Quantity, Reason, RefundId, ShipmentId, Sku},
+    ids::{CaptureId, CartId, CustomerId, Location, OrderId, PaymentId, Quantity, Reason, RefundId, ShipmentId, Sku},
     money::{Currency, Money},
     order::{Carrier, Tracking},
     payment::{Method, PaymentToken, Provider},
@@ -181,7 +182,37 @@ impl Sale {
         }
     }
 
+    /// Of what is unsent.
+    pub(super) fn cancel_units(&self, quantity: i64) -> CancelOrder {
+        CancelOrder { lines: Some(vec![(sku(self.code), units(quantity))]), ..self.cancel() }
+    }
+
+    /// Everything that is held.
+    pub(super) fn capture(&self) -> CapturePayment {
+        let capture_id = CaptureId::from_uuid(self.order_id.as_uuid());
+        CapturePayment { payment_id: self.payment_id, capture_id, amount: None }
+    }
+
+    pub(super) fn ship_one(&self) -> ShipOrder {
+        let shipment_id = ShipmentId::from_uuid(self.order_id.as_uuid());
+        ShipOrder { shipment_id, lines: Some(vec![(sku(self.code), units(1))]), ..self.ship() }
+    }
+
+    /// With a good card.
+    pub(super) fn retry(&self) -> RetryPayment {
+        RetryPayment { order_id: self.order_id, owner: None, payment_id: self.second_try(), payment: payment("tok_ok") }
+    }
+
+    pub(super) fn second_try(&self) -> PaymentId {
+        PaymentId::from_uuid(Uuid::new_v5(&self.payment_id.as_uuid(), b"second"))
+    }
+
     pub(super) fn cancel(&self) -> CancelOrder {
-        CancelOrder { order_id: self.order_id, owner: None, reason: Reason::new("changed my mind").unwrap() }
+        CancelOrder {
+            order_id: self.order_id,
+            owner: None,
+            reason: Reason::new("changed my mind").unwrap(),
+            lines: None,
+        }
     }
 }

@@ -28,7 +28,7 @@ struct Things {
     /// Of that order, sent already.
     shipment: Uuid,
     order_to_cancel: Uuid,
-    /// Declined, so that it can be paid by another method, again and again.
+    /// Declined, so that it can be paid by another method.
     order_to_pay: Uuid,
     payment_to_void: Uuid,
 }
@@ -130,7 +130,8 @@ impl Things {
             ("POST", "/v1/orders/{id}/shipments/{shipment}/delivery") => (ask(of(order)).json(json!({})), &[200]),
             ("POST", "/v1/orders/{id}/payments") => {
                 let method = json!({ "method": "card", "token": "tok_declined" });
-                (ask(of(&self.order_to_pay)).keyed().json(method), &[201])
+                // Whoever comes second may, and is told that the first try has not been answered yet.
+                (ask(of(&self.order_to_pay)).keyed().json(method), &[201, 409])
             }
             ("POST", "/v1/orders/{id}/hold") => (ask(of(order)).json(reason), &[200]),
             ("POST", "/v1/orders/{id}/release") => (ask(of(order)), &[200]),

@@ -11,6 +11,7 @@ mod steps;
 
 mod access;
 mod bad_input;
+mod cancellations;
 mod carts;
 mod checkout;
 mod documents;

@@ -161,7 +161,7 @@ impl RandomShop {
     }
 
     fn move_order(&mut self) {
-        let (roll, parcel, units) = (self.dice.roll(12), self.dice.roll(3), self.dice.units(4));
+        let (roll, parcel, units) = (self.dice.roll(14), self.dice.roll(3), self.dice.units(4));
         let Some(order) = self.dice.pick(&mut self.orders) else { return };
         let Some(contents) = order.state.contents() else { return };
         let some = contents.lines_of(&[(contents.lines[0].sku.clone(), quantity(units))]);
@@ -181,7 +181,16 @@ impl RandomShop {
             10 if parcel == 0 => order::Command::Cancel { reason: text("no") },
             10 if parcel == 1 => order::Command::Fail { reason: order::Failure::OutOfStock },
             10 => order::Command::Hold { reason: text("look at it") },
-            _ => order::Command::Release,
+            11 => order::Command::Release,
+            12 => {
+                order::Command::RetryPayment { payment_id: PaymentId::from_uuid(Uuid::from_u128(u128::from(parcel))) }
+            }
+            _ => order::Command::GrantRefund(order::GrantRefund {
+                refund_id: RefundId::from_uuid(Uuid::from_u128(u128::from(parcel))),
+                reason: text("goodwill"),
+                lines: some.unwrap_or_default(),
+                payments: vec![order::RefundPart { payment_id: contents.payment_id, amount: gbp(units) }],
+            }),
         };
         let _refused = self.shop.decide(order, command).is_err();
     }

@@ -131,6 +131,8 @@ catalogue! {
         "A cart holds at most 2,000 lines of at most 100,000 units each."
     EmptyCart "empty_cart" UNPROCESSABLE_ENTITY final "The cart is empty"
         "A cart without lines cannot be checked out."
+    LimitReached "limit_reached" UNPROCESSABLE_ENTITY final "There are as many as there can be"
+        "An order is paid for in at most 20 tries, and has at most 500 shipments and 1,000 refunds; a payment has at most 1,000 captures and 1,000 refunds. `detail` says which of them was reached."
     OutOfStock "out_of_stock" UNPROCESSABLE_ENTITY final "Not enough stock"
         "`skus` lists each product that falls short, with the quantity requested and the quantity available. Nothing was reserved."
     AmountExceeded "amount_exceeded" UNPROCESSABLE_ENTITY final "The amount is more than there is"

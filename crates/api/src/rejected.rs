@@ -127,10 +127,10 @@ fn of_order(error: &order::Error) -> Problem {
             Problem::value("/lines", error.to_string())
         }
         order::Error::AmountNotPositive { .. } => Problem::value("/amount/amount", error.to_string()),
-        order::Error::TooManyRefunds { .. } => said(Code::Conflict, error),
+        order::Error::TooManyRefunds { .. } => said(Code::LimitReached, error),
+        order::Error::TooManyPayments { .. } | order::Error::TooManyShipments { .. } => said(Code::LimitReached, error),
         order::Error::EmptyOrder => said(Code::EmptyCart, error),
         order::Error::TooManyLines { .. }
-        | order::Error::TooManyShipments { .. }
         | order::Error::QuantityOutOfRange { .. }
         | order::Error::AmountTooLarge
         | order::Error::NegativeAmount { .. } => Problem::value("", error.to_string()),
@@ -149,10 +149,10 @@ fn of_payment(error: &payment::Error) -> Problem {
         }
         payment::Error::CaptureNotFound { .. } | payment::Error::RefundNotFound { .. } => said(Code::NotFound, error),
         payment::Error::NothingToVoid => illegal(error, "captured", &["refund"]),
-        payment::Error::ReferenceDiffers { .. }
-        | payment::Error::TooManyCaptures { .. }
+        payment::Error::TooManyCaptures { .. }
         | payment::Error::TooManyRefunds { .. }
-        | payment::Error::TooManyDisputes { .. } => said(Code::Conflict, error),
+        | payment::Error::TooManyDisputes { .. } => said(Code::LimitReached, error),
+        payment::Error::ReferenceDiffers { .. } => said(Code::Conflict, error),
     }
 }
 

@@ -1,7 +1,8 @@
-//! Orders: cancelled by buyers, held, shipped and delivered by staff. What an order does to stock and to its payment is
-//! in the same append. [`refunds`] gives money back, [`settle`] holds what the processes do
+//! Orders: held, shipped and delivered by staff. What an order does to stock and to its payment is in the same append.
+//! [`cancel`] takes an order back or a part of it, [`refunds`] gives money back, [`settle`] holds what the processes do
 //! with orders that are pending.
 
+mod cancel;
 pub mod refunds;
 pub mod settle;
 
@@ -11,10 +12,11 @@ use chrono::{DateTime, Utc};
 use domain::ids::{CustomerId, OrderId, PaymentId, Quantity, Reason, ShipmentId, Sku};
 use domain::inventory::{self, Inventory};
 use domain::order::{self, Carrier, Command, Contents, Order, Tracking};
-use domain::payment::{self, Ledger, Payment};
+use domain::payment::Payment;
 use eventstore::event::StreamId;
 use serde::{Deserialize, Serialize};
 
+pub use self::cancel::CancelOrder;
 use crate::checkout::stock_at_main;
 use crate::inventory::shortage;
 use crate::rejection::Rejection;
@@ -36,43 +38,6 @@ impl OrderOutcome {
     fn shows(&self) -> Vec<StreamId> {
         let payments = self.payments.iter().map(|payment_id| Payment::stream(payment_id.as_uuid()));
         std::iter::once(Order::stream(self.order_id.as_uuid())).chain(payments).collect()
-    }
-}
-
-/// The whole order, while nothing of it is shipped: its stock is set free and its payment given back.
-#[derive(Debug, Clone)]
-pub struct CancelOrder {
-    pub order_id: OrderId,
-    /// The customer whose order it has to be; `None` where staff asks.
-    pub owner: Option<CustomerId>,
-    pub reason: Reason,
-}
-
-impl UseCase for CancelOrder {
-    type Outcome = OrderOutcome;
-
-    const NAME: &'static str = "cancel_order";
-
-    fn streams(&self, view: &View<'_>) -> Streams {
-        with_stock(self.order_id, view)
-    }
-
-    fn decide(&self, view: &View<'_>, _: DateTime<Utc>) -> Result<Decision<OrderOutcome>, Rejection> {
-        let (order_id, reason) = (self.order_id, self.reason.clone());
-        let order = require_order(view, order_id, self.owner)?;
-        let mut events = Events::default();
-        events.decide::<Order>(view, order_id.as_uuid(), Command::Cancel { reason: reason.clone() })?;
-        if !events.is_empty() {
-            set_stock_free(&mut events, view, order_id)?;
-            for payment_id in payments_of(order) {
-                give_back(&mut events, view, payment_id, reason.clone())?;
-            }
-        }
-        Ok(events.answer(OrderOutcome::of(order_id, order)))
-    }
-
-    fn shows(outcome: &OrderOutcome) -> Vec<StreamId> {
-        outcome.shows()
     }
 }
 
@@ -139,7 +104,7 @@ impl UseCase for ShipOrder {
 impl ShipOrder {
     fn take_from_stock(&self, events: &mut Events, view: &View<'_>, order: &Contents) -> Result<(), Rejection> {
         let mut short = Vec::new();
-        for (sku, quantity) in self.units(order)? {
+        for (sku, quantity) in self.units(order) {
             let (order_id, shipment_id) = (self.order_id, self.shipment_id);
             let command = inventory::Command::Ship { order_id, quantity, shipment_id };
             if let Err(rejection) = events.decide::<Inventory>(view, stock_at_main(&sku), command) {
@@ -149,19 +114,22 @@ impl ShipOrder {
         if short.is_empty() { Ok(()) } else { Err(Rejection::OutOfStock { skus: short }) }
     }
 
-    /// N5: each SKU once, whatever the lines.
-    fn units(&self, order: &Contents) -> Result<BTreeMap<Sku, Quantity>, Rejection> {
-        let Some(lines) = &self.lines else { return Ok(order.demand()) };
-        let mut units: BTreeMap<Sku, Quantity> = BTreeMap::new();
-        for (sku, quantity) in lines {
-            let sum = match units.get(sku) {
-                Some(before) => before.checked_add(*quantity).expect("no order has more units of one SKU"),
-                None => *quantity,
-            };
-            units.insert(sku.clone(), sum);
-        }
-        Ok(units)
+    fn units(&self, order: &Contents) -> BTreeMap<Sku, Quantity> {
+        self.lines.as_ref().map_or_else(|| order.demand(), |lines| by_sku(lines))
     }
+}
+
+/// N5: each SKU once, whatever the lines. No more than the order has: that is checked by then.
+fn by_sku(lines: &[(Sku, Quantity)]) -> BTreeMap<Sku, Quantity> {
+    let mut units: BTreeMap<Sku, Quantity> = BTreeMap::new();
+    for (sku, quantity) in lines {
+        let sum = match units.get(sku) {
+            Some(before) => before.checked_add(*quantity).expect("no order has more units of one SKU"),
+            None => *quantity,
+        };
+        units.insert(sku.clone(), sum);
+    }
+    units
 }
 
 /// A parcel has arrived. The last one completes the order.
@@ -232,10 +200,9 @@ pub(crate) fn require_order<'a>(
     }
 }
 
-/// The payments that the order knows of: the one it was created with and, if that is another, the one that covers it.
+/// The payments that the order knows of, in the order in which they were tried.
 pub(crate) fn payments_of(order: &Contents) -> impl Iterator<Item = PaymentId> {
-    let first = order.payment_id;
-    std::iter::once(first).chain(order.confirmed_by.filter(|confirming| *confirming != first))
+    order.payment_ids().into_iter()
 }
 
 fn seen_order<'a>(order_id: OrderId, view: &View<'a>) -> Option<&'a Contents> {
@@ -266,10 +233,13 @@ fn read_stock(streams: Streams, sku: &Sku) -> Streams {
     streams.read::<Inventory>(stock_at_main(sku))
 }
 
-/// O6: whether the payment that confirmed the order is authorised or captured, and not on its way back.
+/// O6: whether the payment that confirmed the order is authorised or captured, and not on its way back. Where everything that
+/// is owed has been taken, what becomes of the rest of the authorisation does not matter.
 fn is_covered(view: &View<'_>, order: &Contents) -> Result<bool, Rejection> {
     let Some(payment_id) = order.confirmed_by else { return Ok(false) };
-    Ok(view.state::<Payment>(payment_id.as_uuid())?.ledger().is_some_and(Ledger::covers_shipping))
+    let Some(payment) = view.state::<Payment>(payment_id.as_uuid())?.ledger() else { return Ok(false) };
+    let has_paid = payment.captured() >= order.owed() && payment.refundable().is_positive();
+    Ok(payment.covers_shipping() || has_paid)
 }
 
 /// Lets go of everything that is held for an order: a pending one has reservations, a confirmed one allocations.
@@ -283,16 +253,6 @@ fn set_stock_free(events: &mut Events, view: &View<'_>, order_id: OrderId) -> Re
         events.decide::<Inventory>(view, stock_at_main(&sku), command)?;
     }
     Ok(())
-}
-
-/// Asks for what is held on the buyer's account to be let go. What was never held needs nothing.
-pub(crate) fn give_back(
-    events: &mut Events,
-    view: &View<'_>,
-    payment_id: PaymentId,
-    reason: Reason,
-) -> Result<(), Rejection> {
-    events.decide::<Payment>(view, payment_id.as_uuid(), payment::Command::RequestVoid { reason })
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
-//! Payments: what is asked of a provider, by the processes and by staff. [`record`] holds what came of it.
-//! Amounts are computed from the order and the ledger; none comes from a buyer.
+//! Payments: what is asked of a provider, by the processes and by staff. [`record`] holds what came of it, [`excess`] gives back
+//! what is kept and not owed. Amounts are computed from the order and the ledger; none comes from a buyer.
 
+pub mod excess;
+mod lapse;
 pub mod reconcile;
 pub mod record;
 mod retry;
@@ -11,15 +13,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::{CaptureId, OrderId, PaymentId, Reason, RefundId, ShipmentId};
 use domain::money::Money;
 use domain::order::{self, Contents, Order};
-use domain::payment::{self, Command, Ledger, Payment, Provider};
+use domain::payment::{Command, Ledger, Payment, Provider};
 use eventstore::event::StreamId;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
+pub use self::lapse::{CaptureBeforeLapse, LapseAuthorization};
 pub use self::retry::{RetryOutcome, RetryPayment};
 use crate::gateway::CALL_DEADLINE_SECONDS;
+use crate::orders::require_order;
 use crate::orders::settle::reason;
-use crate::orders::{give_back, require_order};
+use crate::payments::excess::give_back;
 use crate::rejection::Rejection;
 use crate::use_case::{Decision, Events, Streams, UseCase, View};
 use crate::world::Held;
@@ -57,7 +60,7 @@ impl UseCase for RequestAuthorization {
         let is_pending = matches!(view.state::<Order>(self.order_id.as_uuid())?, order::State::Pending(_));
         let mut events = Events::default();
         if !is_pending {
-            give_back(&mut events, view, self.payment_id, reason("the order has ended"))?;
+            give_back(&mut events, view, self.payment_id, &reason("the order has ended"))?;
         } else if !payment.void_wanted && !payment.expired {
             let deadline = now + TimeDelta::seconds(CALL_DEADLINE_SECONDS as i64);
             events.decide::<Payment>(view, self.payment_id.as_uuid(), Command::RequestAuthorization { deadline })?;
@@ -122,7 +125,7 @@ impl RequestCapture {
         };
         let taken = sum(&[payment.captured(), payment.capture_pending()]);
         if self.capturing_once.contains(&payment.provider) {
-            return if taken.is_zero() { uncaptured } else { nothing };
+            return if taken.is_zero() { least(order.owed(), uncaptured) } else { nothing };
         }
         let Some(shipment) = order.shipment(self.shipment_id) else { return nothing };
         let due: Vec<Money> = order.shipments.iter().map(|shipment| shipment.amount).collect();
@@ -138,46 +141,6 @@ fn least(one: Money, other: Money) -> Money {
 /// The payment that confirmed the order; before that, the one it was created with.
 fn covering_payment(order: &Contents) -> PaymentId {
     order.confirmed_by.unwrap_or(order.payment_id)
-}
-
-/// The authorisation lapses soon, and not everything has been shipped: what is left is taken while it can be.
-#[derive(Debug, Clone)]
-pub struct CaptureBeforeLapse {
-    pub payment_id: PaymentId,
-}
-
-impl UseCase for CaptureBeforeLapse {
-    type Outcome = PaymentOutcome;
-
-    const NAME: &'static str = "capture_before_lapse";
-
-    fn streams(&self, view: &View<'_>) -> Streams {
-        let streams = Streams::default().read::<Payment>(self.payment_id.as_uuid());
-        match view.seen::<Payment>(self.payment_id.as_uuid()).and_then(payment::State::ledger) {
-            Some(payment) => streams.read::<Order>(payment.order_id.as_uuid()),
-            None => streams,
-        }
-    }
-
-    fn decide(&self, view: &View<'_>, _: DateTime<Utc>) -> Result<Decision<PaymentOutcome>, Rejection> {
-        let payment = require_payment(view, self.payment_id)?;
-        let mut events = Events::default();
-        let wanted = match view.state::<Order>(payment.order_id.as_uuid())? {
-            order::State::Confirmed(order) => order.confirmed_by == Some(self.payment_id),
-            _ => false,
-        };
-        let amount = payment.uncaptured();
-        if wanted && payment.covers_shipping() && amount.is_positive() {
-            let capture_id = CaptureId::from_uuid(Uuid::new_v5(&self.payment_id.as_uuid(), b"lapse"));
-            let command = Command::RequestCapture { capture_id, amount, for_shipment: None };
-            events.decide::<Payment>(view, self.payment_id.as_uuid(), command)?;
-        }
-        Ok(events.answer(PaymentOutcome { payment_id: self.payment_id }))
-    }
-
-    fn shows(outcome: &PaymentOutcome) -> Vec<StreamId> {
-        outcome.shows()
-    }
 }
 
 /// Staff takes money that is held, ahead of any parcel.

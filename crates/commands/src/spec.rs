@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 pub(crate) use self::fixtures::*;
-pub(crate) use self::running::Running;
+pub(crate) use self::running::{Captures, Running};
 use crate::batch::Batch;
 use crate::command::{Actor, Causation, CommandError, Envelope};
 use crate::job::{Pending, Success, Typed};

@@ -81,7 +81,7 @@ impl Events {
     where
         Rejection: From<A::Error>,
     {
-        let events = A::decide(&self.leave::<A>(view, id)?, command)?;
+        let events = A::decide(&self.after::<A>(view, id)?, command)?;
         self.0.extend(events.into_iter().map(|event| (A::stream(id), A::event(event))));
         Ok(())
     }
@@ -91,8 +91,8 @@ impl Events {
         self.0.len()
     }
 
-    /// The state of a stream as this decision leaves it.
-    pub(crate) fn leave<A: Held>(&self, view: &View<'_>, id: Uuid) -> Result<A::State, Rejection> {
+    /// The state of a stream after what this decision holds for it.
+    pub fn after<A: Held>(&self, view: &View<'_>, id: Uuid) -> Result<A::State, Rejection> {
         let stream = A::stream(id);
         let mut state = A::any(view.state::<A>(id)?.clone());
         for (_, event) in self.0.iter().filter(|(of, _)| *of == stream) {

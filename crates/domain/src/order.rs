@@ -14,8 +14,8 @@ pub use self::{
     create::{Create, NewLine},
     events::{
         Cancelled, Carrier, Completed, Confirmed, Created, CreatedLine, Event, Failed, Failure, Held, LineUnits,
-        LinesCancelled, RefundGranted, RefundPart, Released, ShipmentCreated, ShipmentDelivered, ShipmentDispatched,
-        Tracking,
+        LinesCancelled, PaymentRetried, RefundGranted, RefundPart, Released, ShipmentCreated, ShipmentDelivered,
+        ShipmentDispatched, Tracking,
     },
     refund::{GrantRefund, REFUNDS_MAX},
     state::{Contents, Dispatch, Line, Shipment, State, Totals},
@@ -31,6 +31,9 @@ pub const LINES_MAX: usize = crate::cart::LINES_MAX;
 
 /// Parcels of one order. Far above what anyone sends, and a bound on what its state holds.
 pub const SHIPMENTS_MAX: usize = 500;
+
+/// Tries to pay for one order. Nobody has as many cards; who tries stolen ones has.
+pub const PAYMENTS_MAX: usize = 20;
 
 /// The aggregate.
 #[derive(Debug)]
@@ -71,6 +74,10 @@ pub enum Command {
         reason: Failure,
     },
     GrantRefund(GrantRefund),
+    /// Another payment is opened for it, while it is pending.
+    RetryPayment {
+        payment_id: PaymentId,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -97,6 +104,8 @@ pub enum Error {
     AmountNotPositive { amount: Money },
     #[error("an order has at most {max} refunds")]
     TooManyRefunds { max: usize },
+    #[error("an order is paid for in at most {max} tries")]
+    TooManyPayments { max: usize },
     #[error("no line is named")]
     NoLines,
     #[error("the order has no line {line}")]
@@ -125,6 +134,7 @@ impl Error {
             Self::NegativeAmount { .. } => "negative_amount",
             Self::AmountNotPositive { .. } => "amount_not_positive",
             Self::TooManyRefunds { .. } => "too_many_refunds",
+            Self::TooManyPayments { .. } => "too_many_payments",
             Self::NoLines => "no_lines",
             Self::LineNotFound { .. } => "line_not_found",
             Self::TooManyUnits { .. } => "quantity_exceeds_remaining",
@@ -178,6 +188,7 @@ impl Aggregate for Order {
                 State::Absent | State::Confirmed(_) | State::Cancelled(..) => Err(state.illegal()),
             },
             Command::GrantRefund(grant) => grant.decide(state),
+            Command::RetryPayment { payment_id } => retry_payment(state, payment_id),
         }
     }
 
@@ -190,10 +201,11 @@ impl Aggregate for Order {
             Event::ShipmentCreated(created) => state.map(|contents| contents.pack(created)),
             Event::ShipmentDispatched(dispatched) => state.map(|contents| contents.dispatch(dispatched)),
             Event::ShipmentDelivered(delivered) => state.map(|contents| contents.deliver(delivered)),
-            Event::LinesCancelled(cancelled) => state.map(|contents| contents.cancel(&cancelled.lines)),
+            Event::LinesCancelled(cancelled) => state.map(|contents| contents.cancel(cancelled)),
             Event::Cancelled(Cancelled { reason }) => state.end(|contents| State::Cancelled(contents, reason.clone())),
             Event::Failed(Failed { reason }) => state.end(|contents| State::Failed(contents, *reason)),
             Event::Completed(completed) => state.map(|contents| contents.complete(completed)),
+            Event::PaymentRetried(retried) => state.map(|contents| contents.retries.push(retried.payment_id)),
             Event::RefundGranted(granted) => state.map(|contents| contents.refunds.push(granted.clone())),
         }
     }
@@ -245,7 +257,7 @@ fn dispatch(
         Some(lines) => unsent(order, lines)?,
         None => everything_unsent(order),
     };
-    let amount = due(order, &lines).map_err(too_large)?;
+    let amount = due_for_parcel(order, &lines).map_err(too_large)?;
     let Parcel { shipment_id, carrier, tracking, at } = parcel;
     Ok(vec![
         Event::ShipmentCreated(ShipmentCreated { shipment_id, lines, amount }),
@@ -287,20 +299,29 @@ fn named(order: &Contents, wanted: Vec<LineUnits>, remaining: impl Fn(&Line) -> 
     Ok(lines)
 }
 
-/// What is due for a parcel: its lines' prices, and their share of shipping, tax and discount. Shares are rounded over all
-/// that was sent so far, so that the parcels of an order add up to its total exactly.
-fn due(order: &Contents, parcel: &[LineUnits]) -> Result<Money, money::Error> {
+/// What is due for a parcel: its lines' prices, and their share of shipping, tax and discount.
+fn due_for_parcel(order: &Contents, parcel: &[LineUnits]) -> Result<Money, money::Error> {
     let Totals { subtotal, total, .. } = order.totals;
-    let extras = total.checked_sub(subtotal)?;
-    if subtotal.is_zero() {
+    if subtotal.is_zero() && order.shipments.is_empty() {
         // Goods that are free have no shares: what is due comes with the first parcel.
-        return Ok(if order.shipments.is_empty() { extras } else { Money::zero(total.currency()) });
+        return Ok(total);
     }
+    due(order, parcel)
+}
+
+/// O3: the prices of these units and their share of shipping, tax and discount. Shares are rounded over all that was sent or
+/// cancelled so far, so that the parcels and the cancellations of an order add up to its total exactly.
+fn due(order: &Contents, lines: &[LineUnits]) -> Result<Money, money::Error> {
+    let Totals { subtotal, total, .. } = order.totals;
+    if subtotal.is_zero() {
+        return Ok(subtotal);
+    }
+    let extras = total.checked_sub(subtotal)?;
     let share = |goods: Money| extras.fraction(goods.amount(), subtotal.amount());
-    let sent = order.lines.iter().map(|line| line.unit_price.saturating_mul(line.shipped));
-    let sent = Money::total(total.currency(), sent)?;
-    let with_parcel = sent.checked_add(value(order, parcel)?)?;
-    with_parcel.checked_add(share(with_parcel)?)?.checked_sub(sent.checked_add(share(sent)?)?)
+    let gone = order.lines.iter().map(|line| line.unit_price.saturating_mul(line.shipped + line.cancelled));
+    let gone = Money::total(total.currency(), gone)?;
+    let with_these = gone.checked_add(value(order, lines)?)?;
+    with_these.checked_add(share(with_these)?)?.checked_sub(gone.checked_add(share(gone)?)?)
 }
 
 /// The prices of these units.
@@ -357,6 +378,18 @@ fn release(state: &State) -> Result<Vec<Event>, Error> {
     }
 }
 
+fn retry_payment(state: &State, payment_id: PaymentId) -> Result<Vec<Event>, Error> {
+    let State::Pending(order) = state else { return Err(state.illegal()) };
+    let tried = order.payment_ids();
+    if tried.contains(&payment_id) {
+        return Ok(vec![]);
+    }
+    if tried.len() >= PAYMENTS_MAX {
+        return Err(Error::TooManyPayments { max: PAYMENTS_MAX });
+    }
+    Ok(vec![Event::PaymentRetried(PaymentRetried { payment_id })])
+}
+
 /// O4: what is unshipped. Where nothing is left and nothing was sent, that is the whole order.
 fn cancel_lines(state: &State, lines: Vec<LineUnits>, reason: Reason) -> Result<Vec<Event>, Error> {
     let State::Confirmed(order) = state else { return Err(state.illegal()) };
@@ -364,13 +397,14 @@ fn cancel_lines(state: &State, lines: Vec<LineUnits>, reason: Reason) -> Result<
         return Err(state.illegal());
     }
     let lines = unsent(order, lines)?;
+    let amount = due(order, &lines).map_err(too_large)?;
+    let cancelled = LinesCancelled { lines, amount, reason: reason.clone() };
     let mut after = Contents::clone(order);
-    after.cancel(&lines);
+    after.cancel(&cancelled);
     if after.shipments.is_empty() && after.lines.iter().all(|line| line.unshipped() == 0) {
         return Ok(vec![Event::Cancelled(Cancelled { reason })]);
     }
-    let amount = value(order, &lines).map_err(too_large)?;
-    let mut events = vec![Event::LinesCancelled(LinesCancelled { lines, amount, reason })];
+    let mut events = vec![Event::LinesCancelled(cancelled)];
     let last_delivery = after.shipments.iter().filter_map(|shipment| shipment.delivered_at).max();
     if let Some(completed_at) = last_delivery.filter(|_| after.is_delivered()) {
         events.push(Event::Completed(Completed { completed_at }));

@@ -78,7 +78,7 @@ fn decide_again(model: &mut Model, record: &Record, events: &[&RecordedEvent]) -
         }
         Kind::Cancel => {
             let (order_id, reason) = (OrderId::from_uuid(id(&path, 0)?), read(Reason::new(text("reason")))?);
-            compare(model, &CancelOrder { order_id, owner, reason }, now, events)
+            compare(model, &CancelOrder { order_id, owner, reason, lines: None }, now, events)
         }
         Kind::Ship => {
             let carrier = read(serde_json::from_value(body["carrier"].clone()))?;

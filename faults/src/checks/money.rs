@@ -57,5 +57,6 @@ fn wrong_ledger(ledger: &payment::Ledger, order: Option<&order::State>) -> Optio
     }
     // Whatever goes out is paid for, and nothing else is.
     let sent: i64 = contents.lines.iter().map(|line| line.unit_price.amount() * line.shipped).sum();
-    (captured + pending > sent).then(|| format!("{captured} captured and {pending} asked for, {sent} sent"))
+    let kept = captured - refunded - ledger.refund_pending().amount();
+    (kept + pending > sent).then(|| format!("{kept} kept and {pending} asked for, {sent} sent"))
 }

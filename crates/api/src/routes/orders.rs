@@ -34,6 +34,9 @@ const CLOCKS_APART_MAX: TimeDelta = TimeDelta::minutes(5);
 pub(crate) struct Cancellation {
     #[schema(value_type = String, max_length = 500, example = "changed my mind")]
     reason: Reason,
+    /// What of it, of what is unsent; the whole order if it is not given
+    #[serde(default)]
+    lines: Option<Vec<ParcelLine>>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -56,9 +59,15 @@ pub(crate) struct NewShipment {
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct ParcelLine {
     #[schema(value_type = String, example = "85123A")]
-    pub(crate) sku: Sku,
+    sku: Sku,
     #[schema(value_type = i64, minimum = 1, maximum = 100_000)]
-    pub(crate) quantity: Quantity,
+    quantity: Quantity,
+}
+
+impl ParcelLine {
+    pub(crate) fn units(self) -> (Sku, Quantity) {
+        (self.sku, self.quantity)
+    }
 }
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -171,9 +180,10 @@ fn unknown_sort(error: &UnknownSort) -> Problem {
     Problem::new(Code::InvalidValue).at(place, FieldCode::InvalidValue, error.to_string())
 }
 
-/// Cancel an order
+/// Cancel an order, or lines of it
 ///
-/// While nothing of it is shipped. Its stock is released and its payment let go in the same append.
+/// The whole order while nothing of it is shipped; of one that is confirmed also lines, as far as they are unsent. The stock is
+/// released in the same append. Money that was taken for it is refunded, what is only held is not taken.
 #[utoipa::path(post, path = "/v1/orders/{id}/cancellation", tag = "orders", params(("id" = Uuid, Path)),
     request_body = Cancellation, responses((status = 200, body = OrderView)))]
 pub(crate) async fn cancel(
@@ -183,7 +193,9 @@ pub(crate) async fn cancel(
     if_match: IfMatch,
     body: JsonBody<Cancellation>,
 ) -> Result<Response, Problem> {
-    let use_case = CancelOrder { order_id, owner: asker.owner(), reason: body.value.reason };
+    let Cancellation { reason, lines } = body.value;
+    let lines = lines.map(|lines| lines.into_iter().map(ParcelLine::units).collect());
+    let use_case = CancelOrder { order_id, owner: asker.owner(), reason, lines };
     let expected = expected(order_id, if_match);
     let answer = asker.run(&app, use_case, body.idempotency, expected).await?;
     render_order(&app, &asker, &answer).await
@@ -235,7 +247,7 @@ pub(crate) async fn ship(
     body: JsonBody<NewShipment>,
 ) -> Result<Response, Problem> {
     let NewShipment { lines, carrier, tracking } = body.value;
-    let lines = lines.map(|lines| lines.into_iter().map(|line| (line.sku, line.quantity)).collect());
+    let lines = lines.map(|lines| lines.into_iter().map(ParcelLine::units).collect());
     let shipment_id = ShipmentId::from_uuid(Uuid::now_v7());
     let use_case = ShipOrder { order_id, shipment_id, lines, carrier, tracking };
     let expected = expected(order_id, if_match);

@@ -44,7 +44,7 @@ pub(crate) async fn grant(
     body: JsonBody<NewOrderRefund>,
 ) -> Result<Response, Problem> {
     let NewOrderRefund { amount, reason, lines } = body.value;
-    let lines = lines.unwrap_or_default().into_iter().map(|line| (line.sku, line.quantity)).collect();
+    let lines = lines.unwrap_or_default().into_iter().map(ParcelLine::units).collect();
     let refund_id = RefundId::from_uuid(Uuid::now_v7());
     let use_case = RefundOrder { order_id, refund_id, amount, reason, lines };
     let expected = orders::expected(order_id, if_match);

@@ -8,9 +8,10 @@ use domain::order::{self, Command, Contents, Failure, Order};
 use domain::payment::{Ledger, Payment};
 use eventstore::event::StreamId;
 
-use super::{OrderOutcome, give_back, payments_of, require_order, set_stock_free, with_stock};
+use super::{OrderOutcome, payments_of, require_order, set_stock_free, with_stock};
 use crate::checkout::stock_at_main;
 use crate::inventory::shortage;
+use crate::payments::excess::give_back;
 use crate::payments::require_payment;
 use crate::rejection::Rejection;
 use crate::use_case::{Decision, Events, Streams, UseCase, View};
@@ -42,7 +43,7 @@ impl UseCase for ConfirmOrder {
             }
             order::State::Confirmed(order) if order.confirmed_by == Some(self.payment_id) => {}
             _ if payment.authorization.is_some() => {
-                give_back(&mut events, view, self.payment_id, reason("the order cannot take the payment any more"))?;
+                give_back(&mut events, view, self.payment_id, &reason("the order cannot take the payment any more"))?;
             }
             _ => {}
         }
@@ -76,7 +77,7 @@ impl ConfirmOrder {
         let mut events = Events::default();
         events.decide::<Order>(view, self.order_id.as_uuid(), Command::Fail { reason: Failure::OutOfStock })?;
         set_stock_free(&mut events, view, self.order_id)?;
-        give_back(&mut events, view, self.payment_id, reason("the order failed: out of stock"))?;
+        give_back(&mut events, view, self.payment_id, &reason("the order failed: out of stock"))?;
         Ok(events)
     }
 }
@@ -100,13 +101,14 @@ impl UseCase for FailPendingOrder {
         let order = require_order(view, self.order_id, None)?;
         let is_pending = matches!(view.state::<Order>(self.order_id.as_uuid())?, order::State::Pending(_));
         let mut events = Events::default();
-        let payment = require_payment(view, order.payment_id)?;
-        if is_pending && !payment.covers_shipping() {
-            let fail = Command::Fail { reason: failure_of(payment) };
+        let tries: Vec<&Ledger> =
+            payments_of(order).map(|payment_id| require_payment(view, payment_id)).collect::<Result<_, _>>()?;
+        if is_pending && !tries.iter().any(|payment| payment.covers_shipping()) {
+            let fail = Command::Fail { reason: failure_of(&tries) };
             events.decide::<Order>(view, self.order_id.as_uuid(), fail)?;
             set_stock_free(&mut events, view, self.order_id)?;
             for payment_id in payments_of(order) {
-                give_back(&mut events, view, payment_id, reason("the order was not paid in time"))?;
+                give_back(&mut events, view, payment_id, &reason("the order was not paid in time"))?;
             }
         }
         Ok(events.answer(OrderOutcome::of(self.order_id, order)))
@@ -117,8 +119,10 @@ impl UseCase for FailPendingOrder {
     }
 }
 
-fn failure_of(payment: &Ledger) -> Failure {
-    if payment.failure.is_some() { Failure::PaymentFailed } else { Failure::PaymentExpired }
+/// The last try says why.
+fn failure_of(tries: &[&Ledger]) -> Failure {
+    let has_failed = tries.last().is_some_and(|payment| payment.failure.is_some());
+    if has_failed { Failure::PaymentFailed } else { Failure::PaymentExpired }
 }
 
 /// Sets free what the order's expired reservations held. The order stays pending: paid late, it asks for stock anew.

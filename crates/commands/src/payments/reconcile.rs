@@ -68,12 +68,12 @@ impl UseCase for ReconcilePayment {
         }
         let recorded = events.count() > 0;
         let theirs = self.theirs.as_ref().map(figures);
-        let mut comparison = compared(&events.leave::<Payment>(view, id)?, theirs, difference.as_ref());
+        let mut comparison = compared(&events.after::<Payment>(view, id)?, theirs, difference.as_ref());
         if self.finds || !matches!(comparison, Comparison::Differs(_)) {
             let reconcile = Command::Reconcile { theirs, difference, attest: self.attests };
             events.decide_next::<Payment>(view, id, reconcile)?;
         }
-        if let Some(Finding::Differs { detail, .. }) = found(&events.leave::<Payment>(view, id)?)
+        if let Some(Finding::Differs { detail, .. }) = found(&events.after::<Payment>(view, id)?)
             && matches!(comparison, Comparison::Differs(_))
         {
             comparison = Comparison::Differs(detail.to_string());

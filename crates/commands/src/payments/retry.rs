@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::require_payment;
 use crate::checkout::{PaymentDetails, RESERVATION_LIFETIME, reserve, stock_at_main};
 use crate::orders::settle::reason;
-use crate::orders::{give_back, require_order, with_stock};
+use crate::orders::{payments_of, require_order, with_stock};
+use crate::payments::excess::give_back;
 use crate::rejection::Rejection;
 use crate::use_case::{Decision, Events, Streams, UseCase, View};
 use crate::world::Held;
@@ -50,7 +51,10 @@ impl UseCase for RetryPayment {
             return Err(state.illegal().into());
         }
         let mut events = Events::default();
-        give_up_on(&mut events, view, order.payment_id)?;
+        for payment_id in payments_of(order) {
+            give_up_on(&mut events, view, payment_id)?;
+        }
+        events.decide::<Order>(view, order_id.as_uuid(), order::Command::RetryPayment { payment_id })?;
         hold_stock(&mut events, view, order_id, order, now)?;
         let initiate = self.payment.initiate(order_id, order.totals.total);
         events.decide::<Payment>(view, payment_id.as_uuid(), initiate)?;
@@ -67,7 +71,7 @@ impl UseCase for RetryPayment {
 fn give_up_on(events: &mut Events, view: &View<'_>, payment_id: PaymentId) -> Result<(), Rejection> {
     match require_payment(view, payment_id)?.status() {
         "failed" | "voided" | "expired" => Ok(()),
-        "action_required" => give_back(events, view, payment_id, reason("paid by another method")),
+        "action_required" => give_back(events, view, payment_id, &reason("paid by another method")),
         state => Err(Rejection::PaymentInProgress { payment_id: payment_id.to_string(), state }),
     }
 }

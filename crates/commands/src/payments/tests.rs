@@ -1,7 +1,9 @@
 //! The use cases of payments.
 
 use domain::inventory::Inventory;
-use domain::payment::{Failure, FailureCode, Operation, Void};
+use domain::payment::{self, Failure, FailureCode, Operation, Void};
+
+use uuid::Uuid;
 
 use super::record::{RecordActionRequired, RecordAuthorization, RecordCapture, RecordFailure, RecordVoid};
 use super::*;
@@ -181,7 +183,7 @@ fn an_authorisation_about_to_lapse_is_captured_while_the_order_wants_it() {
 #[test]
 fn an_authorisation_of_a_cancelled_order_is_left_to_its_void() {
     let mut shop = confirmed();
-    shop.accept(crate::orders::CancelOrder { order_id: order_id(1), owner: None, reason: reason("test") });
+    shop.accept(crate::orders::CancelOrder { order_id: order_id(1), owner: None, reason: reason("test"), lines: None });
     shop.accept_as_done(CaptureBeforeLapse { payment_id: payment_id(1) });
 }
 
@@ -191,7 +193,7 @@ fn a_declined_payment_is_tried_again_with_the_stock_held_longer() {
     shop.decline(1);
     shop.pass(TimeDelta::minutes(10));
     let done = shop.accept(retry("tok_ok"));
-    assert_eq!(done.types, ["inventory.reservation_extended", "payment.initiated"]);
+    assert_eq!(done.types, ["order.payment_retried", "inventory.reservation_extended", "payment.initiated"]);
     assert_eq!(done.outcome, RetryOutcome { payment_id: payment_id(2), order_id: order_id(1) });
     assert_eq!(shop.payment(2).amount, gbp(2_000));
     shop.pass(TimeDelta::minutes(14));
@@ -203,7 +205,11 @@ fn a_payment_tried_again_after_its_reservation_expired_asks_for_stock_anew() {
     let mut shop = ordered();
     shop.decline(1);
     shop.pass(RESERVATION_LIFETIME);
-    assert_eq!(shop.accept(retry("tok_ok")).types, ["inventory.reserved", "payment.initiated"]);
+    let types = ["order.payment_retried", "inventory.reserved", "payment.initiated"];
+    assert_eq!(shop.accept(retry("tok_ok")).types, types);
+    shop.accept(RequestAuthorization { payment_id: payment_id(2), order_id: order_id(1) });
+    let (operation, code) = (Operation::Authorization, FailureCode::new("card_declined").unwrap());
+    shop.accept(RecordFailure { payment_id: payment_id(2), operation, code, detail: None });
     shop.pass(RESERVATION_LIFETIME);
     shop.order(3, &[("MUG", 6)]);
     let again = RetryPayment { payment_id: payment_id(4), ..retry("tok_ok") };
@@ -217,7 +223,9 @@ fn a_payment_that_waits_for_its_buyer_is_given_up_for_another() {
     require_action(&mut shop, 1);
     shop.pass(TimeDelta::minutes(1));
     let done = shop.accept(retry("tok_ok"));
-    assert_eq!(done.types, ["payment.void_requested", "inventory.reservation_extended", "payment.initiated"]);
+    let types =
+        ["payment.void_requested", "order.payment_retried", "inventory.reservation_extended", "payment.initiated"];
+    assert_eq!(done.types, types);
     assert_eq!(shop.payment(1).void, Void::Requested(gbp(2_000)));
 }
 
@@ -233,6 +241,20 @@ fn a_payment_that_may_yet_succeed_is_not_tried_again_beside_it() {
     assert!(matches!(refused, Rejection::Order(order::Error::IllegalTransition { state: "confirmed", .. })));
     let stranger = RetryPayment { owner: Some(customer(0xbad)), ..retry("tok_ok") };
     assert!(matches!(shop.refuse(stranger), Rejection::NotFound { .. }));
+}
+
+/// The first was declined, the second is on its way: a third beside it might pay for the order twice.
+#[test]
+fn no_try_is_begun_beside_any_other_that_may_yet_succeed() {
+    let mut shop = ordered();
+    shop.decline(1);
+    shop.accept(retry("tok_ok"));
+    let in_progress = |state| Rejection::PaymentInProgress { payment_id: payment_id(2).to_string(), state };
+    let third = RetryPayment { payment_id: payment_id(3), ..retry("tok_ok") };
+    assert_eq!(shop.refuse(third.clone()), in_progress("initiated"));
+    shop.accept(RequestAuthorization { payment_id: payment_id(2), order_id: order_id(1) });
+    shop.authorize_payment(2);
+    assert_eq!(shop.refuse(third), in_progress("authorized"));
 }
 
 #[test]

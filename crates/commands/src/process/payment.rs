@@ -4,26 +4,35 @@
 use chrono::TimeDelta;
 use domain::aggregate::{EventKind, UnreadableEvent};
 use domain::ids::PaymentId;
-use domain::payment::Event;
+use domain::payment::{Event, Operation};
 use eventstore::event::RecordedEvent;
 
 use super::{Call, CallKind, Deadline, Effect, Process, Runnable, runnable};
 use crate::orders::settle::ConfirmOrder;
-use crate::payments::{CaptureBeforeLapse, RequestAuthorization};
+use crate::payments::excess::GiveBackExcess;
+use crate::payments::{CaptureBeforeLapse, LapseAuthorization, RequestAuthorization};
 
 pub(crate) const NAME: &str = "payment";
 
 /// How long before it lapses an authorisation is captured, whatever has been shipped.
 const CAPTURE_AHEAD: TimeDelta = TimeDelta::days(1);
-/// The subject is the payment.
+/// The subject of both is the payment: a day before it lapses, and when it does.
 const AUTHORIZATION_LAPSE: &str = "authorization_lapse";
+const AUTHORIZATION_END: &str = "authorization_end";
+
+/// A provider that would not give money back is asked again for what nobody owes: on another day, for it has said no.
+const GIVE_BACK_AGAIN: &str = "give_back_again";
+const GIVE_BACK_PAUSE: TimeDelta = TimeDelta::days(1);
 
 /// Those it reacts to. The others of the category are results that need no further step.
-const TYPES: [&str; 9] = [
+const TYPES: [&str; 12] = [
     "payment.initiated",
     "payment.authorization_requested",
     "payment.authorized",
     "payment.capture_requested",
+    "payment.captured",
+    "payment.failed",
+    "payment.refund_failed",
     "payment.void_requested",
     "payment.refund_requested",
     "payment.completed",
@@ -40,7 +49,8 @@ impl Process for PaymentProcess {
     }
 
     fn waits_for(&self) -> &'static str {
-        "payments that are opened, to ask the provider; its answers, to confirm the order; authorisations about to lapse"
+        "payments that are opened, to ask the provider; its answers, to confirm the order or to give back what it does not owe; \
+         authorisations about to lapse"
     }
 
     fn react(&self, event: &RecordedEvent) -> Result<Vec<Effect>, UnreadableEvent> {
@@ -52,7 +62,9 @@ impl Process for PaymentProcess {
         let call = |kind, order_id: domain::ids::OrderId| {
             vec![Effect::Call(Call { kind, payment_id: id, order_id: order_id.as_uuid() })]
         };
-        let settled = || vec![Effect::ClearDeadline { kind: AUTHORIZATION_LAPSE, subject: id }];
+        let clear = |kind| Effect::ClearDeadline { kind, subject: id };
+        let settled = || vec![clear(AUTHORIZATION_LAPSE), clear(AUTHORIZATION_END)];
+        let set = |kind: &'static str, due_at| Effect::SetDeadline(Deadline { kind: kind.into(), subject: id, due_at });
         Ok(match Event::from_payload(&event.event_type, event.schema_version, &event.payload)? {
             Event::Initiated(initiated) => {
                 vec![Effect::run(RequestAuthorization { payment_id, order_id: initiated.order_id })]
@@ -60,35 +72,41 @@ impl Process for PaymentProcess {
             Event::AuthorizationRequested(requested) => call(CallKind::Authorize, requested.order_id),
             Event::Authorized(authorized) => vec![
                 Effect::run(ConfirmOrder { order_id: authorized.order_id, payment_id }),
-                Effect::SetDeadline(Deadline {
-                    kind: AUTHORIZATION_LAPSE.into(),
-                    subject: id,
-                    due_at: authorized.expires_at - CAPTURE_AHEAD,
-                }),
+                set(AUTHORIZATION_LAPSE, authorized.expires_at - CAPTURE_AHEAD),
+                set(AUTHORIZATION_END, authorized.expires_at),
             ],
             Event::CaptureRequested(requested) => call(CallKind::Capture, requested.order_id),
+            Event::Captured(_) => vec![Effect::run(GiveBackExcess { payment_id })],
+            Event::Failed(failed) => match failed.operation {
+                // The order stays pending, to be paid by another method.
+                Operation::Authorization => Vec::new(),
+                // Of an order that was cancelled meanwhile it is held, and nobody has asked for it back.
+                Operation::Capture { .. } => vec![Effect::run(GiveBackExcess { payment_id })],
+                Operation::Void => vec![set(GIVE_BACK_AGAIN, event.recorded_at + GIVE_BACK_PAUSE)],
+            },
+            Event::RefundFailed(_) => vec![set(GIVE_BACK_AGAIN, event.recorded_at + GIVE_BACK_PAUSE)],
             Event::VoidRequested(requested) => call(CallKind::Void, requested.order_id),
             Event::RefundRequested(requested) => call(CallKind::Refund, requested.order_id),
             Event::Completed(_) | Event::Voided(_) | Event::Expired(_) => settled(),
-            // A failure leaves the order pending, to be paid by another method; what is captured, or given back, has nothing to
-            // follow.
             Event::ActionRequired(_)
-            | Event::Failed(_)
-            | Event::Captured(_)
             | Event::RefundSucceeded(_)
             | Event::Refunded(_)
             | Event::Disputed(_)
             | Event::ChargedBack(_)
             | Event::DisputeWon(_)
             | Event::Reconciled(_)
-            | Event::DiscrepancyFound(_)
-            | Event::RefundFailed(_) => Vec::new(),
+            | Event::DiscrepancyFound(_) => Vec::new(),
         })
     }
 
     fn fire(&self, deadline: &Deadline) -> Option<Box<dyn Runnable>> {
         let payment_id = PaymentId::from_uuid(deadline.subject);
-        (deadline.kind == AUTHORIZATION_LAPSE).then(|| runnable(CaptureBeforeLapse { payment_id }))
+        match deadline.kind.as_ref() {
+            AUTHORIZATION_LAPSE => Some(runnable(CaptureBeforeLapse { payment_id })),
+            GIVE_BACK_AGAIN => Some(runnable(GiveBackExcess { payment_id })),
+            AUTHORIZATION_END => Some(runnable(LapseAuthorization { payment_id })),
+            _ => None,
+        }
     }
 }
 

@@ -130,6 +130,10 @@ fn void(call: &ClaimedCall, ledger: &Ledger) -> Step {
     if !matches!(ledger.void, Void::Requested(_)) {
         return Step::Nothing;
     }
+    if ledger.capture_pending().is_positive() {
+        // Both at once, and a provider might let go of what it is about to take.
+        return Step::Wait("a capture of the same payment is under way");
+    }
     let is_settled = ledger.authorization.is_some() || ledger.action_url.is_some();
     match ledger.provider_reference.clone().filter(|_| is_settled) {
         Some(authorization) => Step::Ask(Operation::Void(VoidRequest {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::payment::Payment;
 use eventstore::event::{Position, RecordedEvent};
@@ -16,8 +17,11 @@ use uuid::Uuid;
 use super::{Shop, envelope};
 use crate::command::{CommandError, Envelope, Key};
 use crate::executor::Commands;
-use crate::gateway::Gateways;
 use crate::gateway::simulated::Simulated;
+use crate::gateway::{
+    AuthorizeRequest, CaptureRequest, GatewayError, Gateways, Operation, PaymentGateway, Receipt, RefundRequest,
+    VoidRequest,
+};
 use crate::job::Pending;
 use crate::process::calls::ClaimedCall;
 use crate::process::perform::{Performed, perform_on};
@@ -33,6 +37,7 @@ type DeadlineKey = (&'static str, String, Uuid);
 
 pub(crate) struct Running {
     pub(crate) shop: Shop,
+    captures: Captures,
     gateways: Gateways,
     processes: Vec<(Box<dyn Process>, usize)>,
     deadlines: BTreeMap<DeadlineKey, DateTime<Utc>>,
@@ -45,13 +50,19 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn new(shop: Shop) -> Self {
+        Self::paying(shop, Captures::MoreThanOnce)
+    }
+
+    /// Through a provider that captures so often.
+    pub(crate) fn paying(shop: Shop, captures: Captures) -> Self {
         let pool = PgPoolOptions::new().acquire_timeout(PATIENCE).connect_lazy("postgres://nobody@127.0.0.1:1/none");
         let book = Book::new(pool.expect("a pool that connects when it is used, and here never"));
         let (commands, queue) = Commands::detached(book);
-        let gateways = simulated();
+        let gateways = simulated(captures);
         let processes = process::all(&gateways).into_iter().map(|process| (process, 0)).collect();
         Self {
             shop,
+            captures,
             gateways,
             processes,
             deadlines: BTreeMap::new(),
@@ -64,7 +75,7 @@ impl Running {
 
     /// A provider that has forgotten everything, as after a restart.
     pub(crate) fn restart_provider(&mut self) {
-        self.gateways = simulated();
+        self.gateways = simulated(self.captures);
     }
 
     /// A process that crashed before it could note how far it was: it reads its events again.
@@ -192,8 +203,54 @@ impl Running {
     }
 }
 
-fn simulated() -> Gateways {
-    Gateways::default().with(Arc::new(Simulated::answering_slowly_after(Duration::from_millis(1))))
+fn simulated(captures: Captures) -> Gateways {
+    let simulated = Simulated::answering_slowly_after(Duration::from_millis(1));
+    match captures {
+        Captures::MoreThanOnce => Gateways::default().with(Arc::new(simulated)),
+        Captures::Once => Gateways::default().with(Arc::new(CapturingOnce(simulated))),
+    }
+}
+
+/// How often a provider captures of one payment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Captures {
+    MoreThanOnce,
+    Once,
+}
+
+/// The provider that is built in, as one that captures once and no more.
+#[derive(Debug)]
+struct CapturingOnce(Simulated);
+
+#[async_trait]
+impl PaymentGateway for CapturingOnce {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn captures_more_than_once(&self) -> bool {
+        false
+    }
+
+    async fn authorize(&self, request: &AuthorizeRequest) -> Result<Receipt, GatewayError> {
+        self.0.authorize(request).await
+    }
+
+    async fn capture(&self, request: &CaptureRequest) -> Result<Receipt, GatewayError> {
+        self.0.capture(request).await
+    }
+
+    async fn void(&self, request: &VoidRequest) -> Result<Receipt, GatewayError> {
+        self.0.void(request).await
+    }
+
+    async fn refund(&self, request: &RefundRequest) -> Result<Receipt, GatewayError> {
+        self.0.refund(request).await
+    }
+
+    async fn find(&self, operation: &Operation) -> Result<Option<Receipt>, GatewayError> {
+        self.0.find(operation).await
+    }
 }
 
 fn under_key(process: &str, event: &RecordedEvent, number: usize) -> Envelope {

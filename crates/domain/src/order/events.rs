@@ -28,6 +28,7 @@ crate::events! {
         Failed(Failed) = "order.failed" v1,
         Completed(Completed) = "order.completed" v1,
         RefundGranted(RefundGranted) = "order.refund_granted" v1,
+        PaymentRetried(PaymentRetried) = "order.payment_retried" v1,
     }
 }
 
@@ -111,7 +112,7 @@ pub struct ShipmentDelivered {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LinesCancelled {
     pub lines: Vec<LineUnits>,
-    /// What will not be due: the prices of these units.
+    /// What will not be due: the prices of these units, and their share of shipping, tax and discount.
     pub amount: Money,
     pub reason: Reason,
 }
@@ -170,4 +171,10 @@ pub struct RefundGranted {
 pub struct RefundPart {
     pub payment_id: PaymentId,
     pub amount: Money,
+}
+
+/// Somebody tries to pay by another method: the order is not to be paid twice, so it knows every try.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PaymentRetried {
+    pub payment_id: PaymentId,
 }

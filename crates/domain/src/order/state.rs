@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     Error,
     events::{
-        Carrier, Completed, Confirmed, Created, CreatedLine, Failure, LineUnits, RefundGranted, RefundPart,
-        ShipmentCreated, ShipmentDelivered, ShipmentDispatched, Tracking,
+        Carrier, Completed, Confirmed, Created, CreatedLine, Failure, LineUnits, LinesCancelled, RefundGranted,
+        RefundPart, ShipmentCreated, ShipmentDelivered, ShipmentDispatched, Tracking,
     },
 };
 use crate::{
@@ -38,10 +38,14 @@ pub struct Contents {
     pub customer_id: CustomerId,
     /// The payment it was created with.
     pub payment_id: PaymentId,
+    /// Further tries to pay, in their order.
+    pub retries: Vec<PaymentId>,
     /// The payment that covers it, once it is confirmed.
     pub confirmed_by: Option<PaymentId>,
     pub lines: Vec<Line>,
     pub totals: Totals,
+    /// What will not be due any more, since it was cancelled.
+    pub cancelled_amount: Money,
     pub shipments: Vec<Shipment>,
     pub refunds: Vec<RefundGranted>,
     /// Why it must not be shipped for now.
@@ -158,8 +162,8 @@ impl State {
         let state = self.status();
         let allowed: &[&str] = match (state, held) {
             ("absent", _) => &["create"],
-            ("pending", false) => &["confirm", "cancel", "fail", "hold"],
-            ("pending", true) => &["confirm", "cancel", "fail", "release"],
+            ("pending", false) => &["confirm", "cancel", "fail", "retry_payment", "hold"],
+            ("pending", true) => &["confirm", "cancel", "fail", "retry_payment", "release"],
             ("confirmed", false) => &["dispatch_shipment", "cancel", "cancel_lines", "hold"],
             ("confirmed", true) => &["cancel", "cancel_lines", "release"],
             ("processing", false) => &["dispatch_shipment", "deliver_shipment", "cancel_lines", "hold"],
@@ -206,9 +210,11 @@ impl Contents {
             cart_id: created.cart_id,
             customer_id: created.customer_id,
             payment_id: created.payment_id,
+            retries: Vec::new(),
             confirmed_by: None,
             lines: created.lines.iter().map(Line::of).collect(),
             totals: Totals { subtotal, shipping, tax, discount, total },
+            cancelled_amount: Money::zero(total.currency()),
             shipments: Vec::new(),
             refunds: Vec::new(),
             hold: None,
@@ -225,10 +231,17 @@ impl Contents {
         self.totals.total.currency()
     }
 
-    /// The payments it knows of: the one it was created with, and the one that covers it.
+    /// The payments it knows of, in the order in which they were tried.
     pub fn payment_ids(&self) -> Vec<PaymentId> {
-        let another = self.confirmed_by.filter(|payment_id| *payment_id != self.payment_id);
-        std::iter::once(self.payment_id).chain(another).collect()
+        let mut tried: Vec<PaymentId> = std::iter::once(self.payment_id).chain(self.retries.iter().copied()).collect();
+        // A try of before they were noted.
+        tried.extend(self.confirmed_by.filter(|confirming| !tried.contains(confirming)));
+        tried
+    }
+
+    /// What is to be paid for it, once everything is sent that was not cancelled.
+    pub fn owed(&self) -> Money {
+        self.totals.total.saturating_sub(self.cancelled_amount)
     }
 
     pub fn line(&self, line_id: LineId) -> Option<&Line> {
@@ -339,6 +352,7 @@ impl Contents {
             + self.lines.iter().map(line).sum::<usize>()
             + self.shipments.iter().map(shipment).sum::<usize>()
             + self.refunds.iter().map(refund).sum::<usize>()
+            + self.retries.len() * size_of::<PaymentId>()
             + sealed(&self.shipping_address)
             + self.email.as_ref().map_or(0, sealed)
     }
@@ -369,8 +383,9 @@ impl Contents {
         self.count(&lines, |line, units| line.delivered += units);
     }
 
-    pub(super) fn cancel(&mut self, cancelled: &[LineUnits]) {
-        self.count(cancelled, |line, units| line.cancelled += units);
+    pub(super) fn cancel(&mut self, cancelled: &LinesCancelled) {
+        self.count(&cancelled.lines, |line, units| line.cancelled += units);
+        self.cancelled_amount = self.cancelled_amount.saturating_add(cancelled.amount);
     }
 
     pub(super) fn complete(&mut self, completed: &Completed) {

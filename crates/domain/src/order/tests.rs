@@ -153,6 +153,10 @@ fn some_parts(parts: &[(u128, i64)]) -> Vec<RefundPart> {
     parts.iter().map(part).collect()
 }
 
+fn retried(number: u128) -> Event {
+    Event::PaymentRetried(PaymentRetried { payment_id: payment_id(number) })
+}
+
 fn failed() -> Event {
     Event::Failed(Failed { reason: Failure::OutOfStock })
 }
@@ -198,7 +202,7 @@ fn illegal(state: &'static str, allowed: &'static [&'static str]) -> Error {
 }
 
 const ALL: &[(u128, &str, i64)] = &[(1, "A", 3), (2, "B", 2)];
-const OF_PENDING: &[&str] = &["confirm", "cancel", "fail", "hold"];
+const OF_PENDING: &[&str] = &["confirm", "cancel", "fail", "retry_payment", "hold"];
 const OF_CONFIRMED: &[&str] = &["dispatch_shipment", "cancel", "cancel_lines", "hold"];
 const OF_PROCESSING: &[&str] = &["dispatch_shipment", "deliver_shipment", "cancel_lines", "hold"];
 const OF_SHIPPED: &[&str] = &["deliver_shipment"];
@@ -246,6 +250,7 @@ fn every_refusal_has_a_code() {
         (Error::NegativeAmount { amount: gbp(-1) }, "negative_amount"),
         (Error::AmountNotPositive { amount: gbp(0) }, "amount_not_positive"),
         (Error::TooManyRefunds { max: 1 }, "too_many_refunds"),
+        (Error::TooManyPayments { max: 1 }, "too_many_payments"),
         (Error::NoLines, "no_lines"),
         (Error::LineNotFound { line: "A".into() }, "line_not_found"),
         (Error::TooManyUnits { sku: sku("A"), requested: 2, remaining: 1 }, "quantity_exceeds_remaining"),
@@ -269,6 +274,7 @@ fn an_order_weighs_what_its_lines_and_parcels_do() {
     let refund = size_of::<RefundGranted>() + because().as_str().len() + size_of::<LineUnits>();
     let refunded = ready().into_iter().chain([granted(1, &[(1, "A", 1)], &[(1, 100)])]);
     assert_eq!(weight(refunded.collect()), bare + refund + size_of::<RefundPart>());
+    assert_eq!(weight(vec![created(), retried(2)]), bare + size_of::<PaymentId>());
     let with_email = Create { email: Some(wanted().shipping_address), ..wanted() };
     assert_eq!(weight(vec![created_from(with_email)]), bare + sealed);
 }

@@ -184,7 +184,8 @@ impl Batch {
             | order::Event::Cancelled(_)
             | order::Event::Failed(_)
             | order::Event::Completed(_)
-            | order::Event::RefundGranted(_) => {}
+            | order::Event::RefundGranted(_)
+            | order::Event::PaymentRetried(_) => {}
         }
         Ok(())
     }

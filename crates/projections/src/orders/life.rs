@@ -62,12 +62,13 @@ impl Life {
             Event::Cancelled(cancelled) => self.end("cancelled", cancelled.reason.to_string()),
             Event::Failed(failed) => self.end("failed", failed.reason.as_str().to_owned()),
             Event::Completed(completed) => self.completed_at = Some(completed.completed_at),
-            // It begins with the one; the next two are its shipments': they tell what was delivered. What is given back, its
-            // payments tell.
+            // It begins with the one; the next two are its shipments': they tell what was delivered. What was tried and what is
+            // given back, its payments tell.
             Event::Created(_)
             | Event::ShipmentDispatched(_)
             | Event::ShipmentDelivered(_)
-            | Event::RefundGranted(_) => {}
+            | Event::RefundGranted(_)
+            | Event::PaymentRetried(_) => {}
         }
     }
 

@@ -57,7 +57,8 @@ fn needed(changes: &[(Uuid, Event)]) -> BTreeSet<Uuid> {
             | Event::ShipmentCreated(_)
             | Event::ShipmentDispatched(_)
             | Event::ShipmentDelivered(_)
-            | Event::RefundGranted(_) => false,
+            | Event::RefundGranted(_)
+            | Event::PaymentRetried(_) => false,
         };
     }
     needed.difference(&created).copied().collect()
@@ -142,7 +143,8 @@ impl Batch {
             | Event::ShipmentCreated(_)
             | Event::ShipmentDispatched(_)
             | Event::ShipmentDelivered(_)
-            | Event::RefundGranted(_) => {}
+            | Event::RefundGranted(_)
+            | Event::PaymentRetried(_) => {}
         }
         Ok(())
     }

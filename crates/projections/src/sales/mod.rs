@@ -23,6 +23,7 @@ pub static DEFINITION: Definition = Definition {
             "order.shipment_dispatched",
             "order.shipment_delivered",
             "order.refund_granted",
+            "order.payment_retried",
         ],
     }],
     rows: Rows::OverAll,

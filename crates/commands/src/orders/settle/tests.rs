@@ -20,7 +20,7 @@ fn expire(number: u128) -> ExpireReservations {
 }
 
 fn cancel(number: u128) -> CancelOrder {
-    CancelOrder { order_id: order_id(number), owner: None, reason: reason("test") }
+    CancelOrder { order_id: order_id(number), owner: None, reason: reason("test"), lines: None }
 }
 
 /// An order that is authorised, and whose reservation has expired since.
@@ -135,10 +135,32 @@ fn the_second_of_two_payments_is_given_back() {
     shop.authorize_payment(2);
     shop.authorize_payment(1);
     let second = ConfirmOrder { order_id: order_id(1), payment_id: payment_id(2) };
-    assert_eq!(shop.accept(second.clone()).outcome.payments, [payment_id(1)]);
+    assert_eq!(shop.accept(second.clone()).outcome.payments, [payment_id(1), payment_id(2)]);
     assert_eq!(shop.accept(confirm(1)).types, ["payment.void_requested"]);
     assert_eq!(shop.accept_as_done(second).outcome.payments, [payment_id(1), payment_id(2)]);
     assert_eq!((shop.payment(1).void_wanted, shop.payment(2).void_wanted), (true, false));
+}
+
+/// The last of three tries waits for its buyer: when the order fails, none of them can be paid any more.
+#[test]
+fn an_order_that_fails_gives_up_every_try_to_pay_for_it() {
+    let mut shop = Shop::selling(&[("MUG", 500, 9)]);
+    shop.order(1, &[("MUG", 2)]);
+    shop.decline(1);
+    for number in [2, 3] {
+        let (payment_id, payment) = (payment_id(number), paying_with("tok_requires_action"));
+        shop.accept(RetryPayment { order_id: order_id(1), owner: None, payment_id, payment });
+        shop.accept(crate::payments::RequestAuthorization { payment_id, order_id: order_id(1) });
+        shop.accept(crate::payments::record::RecordActionRequired {
+            payment_id,
+            provider_reference: crate::spec::reference("auth"),
+            action_url: domain::payment::ActionUrl::new("https://pay.example/1").unwrap(),
+        });
+    }
+    shop.pass(TimeDelta::hours(1));
+    shop.accept(fail(1));
+    let wanted = [1, 2, 3].map(|number| shop.payment(number).void_wanted);
+    assert_eq!((shop.order_state(1).status(), wanted), ("failed", [false, true, true]));
 }
 
 #[test]

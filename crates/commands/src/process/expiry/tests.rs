@@ -18,7 +18,7 @@ fn an_order_that_is_no_longer_pending_has_none() {
     let cleared = ["clear pending_order of 000d0001", "clear reservations of 000d0001"];
     shop.confirmed_order(1, &[("MUG", 2)]);
     assert_eq!(effects(&ExpiryProcess, shop.last("order.confirmed")), cleared);
-    shop.accept(CancelOrder { order_id: order_id(1), owner: None, reason: reason("test") });
+    shop.accept(CancelOrder { order_id: order_id(1), owner: None, reason: reason("test"), lines: None });
     assert_eq!(effects(&ExpiryProcess, shop.last("order.cancelled")), cleared);
 }
 

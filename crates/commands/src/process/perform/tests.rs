@@ -138,7 +138,7 @@ fn requested_refund() -> Shop {
 }
 
 fn cancel() -> CancelOrder {
-    CancelOrder { order_id: order_id(1), owner: None, reason: reason("test") }
+    CancelOrder { order_id: order_id(1), owner: None, reason: reason("test"), lines: None }
 }
 
 #[tokio::test]
@@ -258,6 +258,20 @@ async fn what_may_yet_be_authorised_is_voided_once_that_is_known() {
     let unasked = Scripted::answering(Ok(receipt("v")));
     assert_eq!(performed(&declined, request, 1, &unasked).await, "record_void");
     assert_eq!(*unasked.asked.lock().unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_is_being_captured_is_not_let_go_at_the_same_time() {
+    let mut shop = Shop::selling(&[("MUG", 500, 9)]);
+    shop.confirmed_order(1, &[("MUG", 2)]);
+    let (capture_id, some) = (domain::ids::CaptureId::from_uuid(uuid::Uuid::nil()), Some(gbp(400)));
+    shop.accept(crate::payments::CapturePayment { payment_id: payment_id(1), capture_id, amount: some });
+    shop.accept(cancel());
+    let waits = "ask later: a capture of the same payment is under way";
+    assert_eq!(answered(&shop, "payment.void_requested", Ok(receipt("v"))).await, waits);
+    let operation_id = reference("c");
+    shop.accept(RecordCapture { payment_id: payment_id(1), capture_id, operation_id, amount: gbp(400) });
+    assert_eq!(answered(&shop, "payment.void_requested", Ok(receipt("v"))).await, "record_void");
 }
 
 #[tokio::test]

@@ -43,6 +43,58 @@ fn a_second_payment_that_confirms_is_known_besides_the_first() {
 }
 
 #[test]
+fn a_pending_order_knows_every_try_to_pay_for_it() {
+    let retry = |number| Command::RetryPayment { payment_id: payment_id(number) };
+    order(pending())
+        .when(retry(2))
+        .then([retried(2)])
+        .when(retry(2))
+        .then_nothing()
+        .when(retry(1))
+        .then_nothing()
+        .when(retry(3))
+        .then([retried(3)])
+        .when(Command::Confirm { payment_id: payment_id(3), at: hour(1) })
+        .then([Event::Confirmed(Confirmed { payment_id: payment_id(3), confirmed_at: hour(1) })])
+        .then_state(|state| {
+            let tried = [payment_id(1), payment_id(2), payment_id(3)];
+            assert_eq!(state.contents().unwrap().payment_ids(), tried);
+        });
+    order(ready()).when(retry(2)).then_error(illegal("confirmed", OF_CONFIRMED));
+    order(lost()).when(retry(2)).then_error(illegal("failed", &[]));
+    order(called_off()).when(retry(2)).then_error(illegal("cancelled", &[]));
+    order([]).when(retry(2)).then_error(illegal("absent", &["create"]));
+}
+
+#[test]
+fn an_order_is_paid_for_in_at_most_20_tries() {
+    let retry = |number| Command::RetryPayment { payment_id: payment_id(number) };
+    let tries = |count| std::iter::once(created()).chain((2..=count).map(retried));
+    order(tries(20)).when(retry(21)).then_error(Error::TooManyPayments { max: 20 });
+    order(tries(19)).when(retry(20)).then([retried(20)]);
+}
+
+#[test]
+fn o3_what_is_cancelled_takes_its_share_of_shipping_tax_and_discount_along() {
+    let dressed = || Create { shipping: gbp(100), tax: gbp(1), discount: gbp(0), ..wanted() };
+    let history = [created_from(dressed()), confirmed()];
+    order(history.clone())
+        .when(cancel_lines(&[(2, "B", 2)]))
+        .then([lines_cancelled(&[(2, "B", 2)], 563)])
+        .when(cancel_lines(&[(1, "A", 1)]))
+        .then([lines_cancelled(&[(1, "A", 1)], 113)])
+        .when(dispatch(1, None))
+        .then([packed(1, &[(1, "A", 2)], 225), dispatched(1, 225)])
+        .then_state(|state| assert_eq!(state.contents().unwrap().owed(), gbp(225)));
+    let free = Create { lines: vec![line(1, "A", 2, 0)], shipping: gbp(100), ..wanted() };
+    order([created_from(free), confirmed()])
+        .when(cancel_lines(&[(1, "A", 1)]))
+        .then([lines_cancelled(&[(1, "A", 1)], 0)])
+        .when(dispatch(1, None))
+        .then([packed(1, &[(1, "A", 1)], 100), dispatched(1, 100)]);
+}
+
+#[test]
 fn o4_a_whole_order_is_cancelled_only_while_nothing_is_shipped() {
     order(pending()).when(cancel()).then([cancelled()]).when(cancel()).then_nothing();
     order(ready()).when(cancel()).then([cancelled()]).then_state(|state| assert_eq!(state.status(), "cancelled"));
@@ -151,7 +203,7 @@ fn a_hold_is_a_flag_with_a_reason() {
 #[test]
 fn what_is_held_says_that_it_may_be_released() {
     let of = |history: Vec<Event>| given::<Order>(history.into_iter().chain([held()])).into_state().illegal();
-    assert_eq!(of(pending()), illegal("pending", &["confirm", "cancel", "fail", "release"]));
+    assert_eq!(of(pending()), illegal("pending", &["confirm", "cancel", "fail", "retry_payment", "release"]));
     assert_eq!(of(ready()), illegal("confirmed", &["cancel", "cancel_lines", "release"]));
     assert_eq!(of(processing()), illegal("processing", &["deliver_shipment", "cancel_lines", "release"]));
     assert_eq!(of(shipped()), illegal("shipped", &["deliver_shipment", "release"]));
