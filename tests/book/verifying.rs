@@ -145,7 +145,7 @@ async fn a_stream_that_skips_a_version_is_found_though_its_hashes_are_right() {
 #[tokio::test]
 async fn a_time_that_goes_back_is_found_though_the_hashes_are_right() {
     let database = Database::fresh().await;
-    let head = append(&mut writer(&database).await, &events(2)).await.head;
+    let head = append(&mut writer(&database).await, &events(2)).await.head();
     let mut connection = database.app_options().connect().await.unwrap();
     let earlier = head.recorded_at - TimeDelta::microseconds(1);
     insert_by_hand(&mut connection, &head, &event(&cart(1), 3), earlier).await;

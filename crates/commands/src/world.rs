@@ -258,12 +258,13 @@ impl World {
         }
     }
 
-    pub(crate) fn put(&mut self, stream: StreamId, entry: Entry) {
+    /// Gives back what it held of the stream before.
+    pub(crate) fn put(&mut self, stream: StreamId, entry: Entry) -> Option<Entry> {
         let weight = entry.weight();
         self.bytes += weight;
-        if let Some((_, replaced)) = self.entries.insert(stream, (entry, weight)) {
-            self.bytes -= replaced;
-        }
+        let (replaced, weight) = self.entries.insert(stream, (entry, weight))?;
+        self.bytes -= weight;
+        Some(replaced)
     }
 
     /// Folds an event that somebody else appended. A stream that is not held stays out.
