@@ -8,5 +8,6 @@ mod book;
 mod dev;
 mod documents;
 mod named;
+mod providers;
 mod refusals;
 mod serve;

@@ -92,12 +92,13 @@ struct Shared {
 impl Stripe {
     /// With the time that its shop has.
     pub async fn open(clock: Clock) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port of this machine");
+        let address = listener.local_addr().expect("it is bound");
         let books = Mutex::new(Books::new(clock));
         let shared = Arc::new(Shared { books, mishaps: Mutex::default(), heard: Mutex::default() });
         let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
-        let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let serving =
+            tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves until it is aborted") });
         Self { address, shared, serving }
     }
 
@@ -107,20 +108,23 @@ impl Stripe {
 
     /// Happens to the next request, after those that were planned before.
     pub fn plan(&self, mishap: Mishap) {
-        self.shared.mishaps.lock().unwrap().push_back(mishap);
+        self.shared.mishaps.lock().expect("nobody panics while holding it").push_back(mishap);
     }
 
     pub fn plan_nothing(&self) {
-        self.shared.mishaps.lock().unwrap().clear();
+        self.shared.mishaps.lock().expect("nobody panics while holding it").clear();
     }
 
     pub fn heard(&self) -> Vec<Heard> {
-        self.shared.heard.lock().unwrap().clone()
+        self.shared.heard.lock().expect("nobody panics while holding it").clone()
     }
 
     /// What was heard, in a word each, since it was last asked for.
     pub fn take_heard(&self) -> Vec<String> {
-        std::mem::take(&mut *self.shared.heard.lock().unwrap()).into_iter().map(|heard| heard.what).collect()
+        std::mem::take(&mut *self.shared.heard.lock().expect("nobody panics while holding it"))
+            .into_iter()
+            .map(|heard| heard.what)
+            .collect()
     }
 
     /// What was done, and not taken back, for a payment.
@@ -140,7 +144,7 @@ impl Stripe {
 
     /// As if it had never been.
     pub fn forget(&self, intent: &str) {
-        self.books().intents.remove(intent).unwrap();
+        self.books().intents.remove(intent).expect("it was there");
     }
 
     /// Searches show nothing new.
@@ -196,7 +200,7 @@ impl Stripe {
     }
 
     fn books(&self) -> std::sync::MutexGuard<'_, Books> {
-        self.shared.books.lock().unwrap()
+        self.shared.books.lock().expect("nobody panics while holding it")
     }
 }
 
@@ -213,10 +217,14 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let key = headers.get("idempotency-key").map(|key| key.to_str().unwrap().to_owned());
-    let body = String::from_utf8(body.to_vec()).unwrap();
+    let key = headers.get("idempotency-key").map(|key| key.to_str().expect("a key is ASCII").to_owned());
+    let body = String::from_utf8(body.to_vec()).expect("a form is ASCII");
     let what = format!("{method} {}", uri.path());
-    shared.heard.lock().unwrap().push(Heard { what, key: key.clone(), body: body.clone() });
+    shared.heard.lock().expect("nobody panics while holding it").push(Heard {
+        what,
+        key: key.clone(),
+        body: body.clone(),
+    });
     let request = books::Request {
         is_post: method == Method::POST,
         path: uri.path().to_owned(),
@@ -231,12 +239,13 @@ async fn answer(
         assert!(request.key.is_some(), "a change without a key");
     }
     assert!(headers.contains_key("stripe-version"));
-    let mishap = shared.mishaps.lock().unwrap().pop_front();
+    let mishap = shared.mishaps.lock().expect("nobody panics while holding it").pop_front();
     go_wrong(&shared, request, mishap).await
 }
 
 async fn go_wrong(shared: &Shared, request: books::Request, mishap: Option<Mishap>) -> Response {
-    let carry_out = |request: &books::Request| shared.books.lock().unwrap().handle(request);
+    let carry_out =
+        |request: &books::Request| shared.books.lock().expect("nobody panics while holding it").handle(request);
     let internal = || books::fault(500, "api_error", "internal", "An error of ours");
     match mishap {
         None => render(carry_out(&request)),
@@ -261,11 +270,11 @@ async fn go_wrong(shared: &Shared, request: books::Request, mishap: Option<Misha
             .into_response(),
         Some(Mishap::InternalError) => {
             carry_out(&request);
-            shared.books.lock().unwrap().answer_from_now_on(&request, internal());
+            shared.books.lock().expect("nobody panics while holding it").answer_from_now_on(&request, internal());
             render(internal())
         }
         Some(Mishap::InternalErrorBefore) => {
-            shared.books.lock().unwrap().answer_from_now_on(&request, internal());
+            shared.books.lock().expect("nobody panics while holding it").answer_from_now_on(&request, internal());
             render(internal())
         }
         Some(Mishap::Silence) => {
@@ -277,7 +286,7 @@ async fn go_wrong(shared: &Shared, request: books::Request, mishap: Option<Misha
 }
 
 fn render((status, body): (u16, Value)) -> Response {
-    let status = StatusCode::from_u16(status).unwrap();
+    let status = StatusCode::from_u16(status).expect("it is written here");
     (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }
 

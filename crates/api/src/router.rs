@@ -73,7 +73,7 @@ pub fn build(app: App) -> Router {
         .add(routes!(payments::refund))
         .add(routes!(refunds::grant))
         .add(routes!(reports::report_sales))
-        .add(routes!(webhooks::receive))
+        .add(routes!(webhooks::receive_webhook))
         .add(routes!(payments::void));
     routes.finish(app)
 }

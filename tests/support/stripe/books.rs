@@ -44,15 +44,23 @@ fn missing(what: &str, id: &str) -> Answer {
     fault(404, "invalid_request_error", "resource_missing", &format!("No such {what}: '{id}'"))
 }
 
+fn parsed<T: std::str::FromStr>(text: &str) -> T {
+    text.parse().unwrap_or_else(|_| panic!("{text} is no number"))
+}
+
+fn number(value: &Value, field: &str) -> i64 {
+    value[field].as_i64().unwrap_or_else(|| panic!("{field} is a number"))
+}
+
 fn text(value: &Value, field: &str) -> String {
-    value[field].as_str().unwrap().to_owned()
+    value[field].as_str().unwrap_or_else(|| panic!("{field} is text")).to_owned()
 }
 
 impl Books {
     pub(super) fn new(clock: Clock) -> Self {
         Self {
             clock,
-            shapes: serde_json::from_str(include_str!("shapes.json")).unwrap(),
+            shapes: serde_json::from_str(include_str!("shapes.json")).expect("the shapes are JSON"),
             number: 0,
             intents: BTreeMap::new(),
             charges: BTreeMap::new(),
@@ -252,8 +260,8 @@ impl Books {
         if intent["status"] != "requires_capture" {
             return unexpected(&intent, "captured");
         }
-        let whole = intent["amount_capturable"].as_i64().unwrap();
-        let taken = form.get("amount_to_capture").map_or(whole, |amount| amount.parse().unwrap());
+        let whole = number(&intent, "amount_capturable");
+        let taken = form.get("amount_to_capture").map_or(whole, |amount| parsed(amount));
         if taken > whole || taken <= 0 {
             return fault(400, "invalid_request_error", "amount_too_large", "Amount is greater than can be captured");
         }
@@ -265,7 +273,7 @@ impl Books {
         intent["status"] = "succeeded".into();
         intent["amount_capturable"] = 0.into();
         intent["amount_received"] = taken.into();
-        let charge = self.charges.get_mut(&text(&intent, "latest_charge")).unwrap();
+        let charge = self.charges.get_mut(&text(&intent, "latest_charge")).expect("it was made with it");
         charge["captured"] = true.into();
         charge["amount_captured"] = taken.into();
         let charge = charge.clone();
@@ -295,8 +303,8 @@ impl Books {
         let Some(charge) = self.charges.get(intent["latest_charge"].as_str().unwrap_or_default()).cloned() else {
             return fault(400, "invalid_request_error", "charge_not_found", "There is no charge to refund");
         };
-        let left = charge["amount_captured"].as_i64().unwrap() - charge["amount_refunded"].as_i64().unwrap();
-        let amount: i64 = form.get("amount").map_or(left, |amount| amount.parse().unwrap());
+        let left = number(&charge, "amount_captured") - number(&charge, "amount_refunded");
+        let amount: i64 = form.get("amount").map_or(left, |amount| parsed(amount));
         if amount > left {
             return fault(
                 400,
@@ -330,7 +338,7 @@ impl Books {
     }
 
     pub(super) fn settle_refund(&mut self, id: &str, status: &str) {
-        let refund = self.refunds.get_mut(id).unwrap();
+        let refund = self.refunds.get_mut(id).expect("the test names one that is there");
         refund["status"] = status.into();
         if status == "failed" {
             refund["failure_reason"] = "lost_or_stolen_card".into();
@@ -339,8 +347,8 @@ impl Books {
         let of_charge = self.refunds.values().filter(|other| {
             other["charge"] == refund["charge"] && matches!(other["status"].as_str(), Some("succeeded" | "pending"))
         });
-        let refunded: i64 = of_charge.map(|refund| refund["amount"].as_i64().unwrap()).sum();
-        let charge = self.charges.get_mut(&text(&refund, "charge")).unwrap();
+        let refunded: i64 = of_charge.map(|refund| number(refund, "amount")).sum();
+        let charge = self.charges.get_mut(&text(&refund, "charge")).expect("it is of a charge");
         charge["amount_refunded"] = refunded.into();
         charge["refunded"] = (charge["amount_captured"] == refunded).into();
         let charge = charge.clone();
@@ -366,23 +374,23 @@ impl Books {
         ] {
             dispute[field] = value;
         }
-        self.charges.get_mut(&charge_id).unwrap()["disputed"] = true.into();
+        self.charges.get_mut(&charge_id).expect("it was made with it")["disputed"] = true.into();
         self.tell("charge.dispute.created", &dispute);
         self.disputes.insert(id.clone(), dispute);
         id
     }
 
     pub(super) fn close_dispute(&mut self, id: &str, status: &str) {
-        let dispute = self.disputes.get_mut(id).unwrap();
+        let dispute = self.disputes.get_mut(id).expect("the test names one that is there");
         dispute["status"] = status.into();
         let dispute = dispute.clone();
         self.tell("charge.dispute.closed", &dispute);
     }
 
     fn list(&self, form: &Form) -> Answer {
-        let bound = |name: &str| form.get(name).map(|bound| bound.parse::<i64>().unwrap());
+        let bound = |name: &str| form.get(name).map(|bound| parsed::<i64>(bound));
         let within = |intent: &&Value| {
-            let created = intent["created"].as_i64().unwrap();
+            let created = number(intent, "created");
             bound("created[gte]").is_none_or(|from| created >= from)
                 && bound("created[lt]").is_none_or(|until| created < until)
         };
@@ -391,7 +399,7 @@ impl Books {
             Some(after) => newest_first.skip_while(|intent| intent["id"] != **after).skip(1).cloned().collect(),
             None => newest_first.cloned().collect(),
         };
-        let limit = form.get("limit").map_or(10, |limit| limit.parse().unwrap()).min(100);
+        let limit = form.get("limit").map_or(10, |limit| parsed(limit)).min(100);
         let has_more = rest.len() > limit;
         let expand = form.get("expand[]").is_some_and(|wanted| wanted == "data.latest_charge");
         let page = rest.into_iter().take(limit).map(|intent| self.expanded(intent, expand)).collect();

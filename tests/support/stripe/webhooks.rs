@@ -1,7 +1,7 @@
 //! Webhooks, as they are signed, and as they come: a courier repeats, shuffles, holds back and loses them.
 
 use aws_lc_rs::hmac;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName};
 
 /// One notice, not sent yet.
 #[derive(Debug, Clone)]
@@ -13,6 +13,19 @@ pub struct Webhook {
 }
 
 impl Webhook {
+    /// Such as come to an endpoint that asked for everything.
+    pub fn about_nothing() -> Self {
+        let at = chrono::Utc::now().timestamp();
+        let event = serde_json::json!({
+            "id": format!("evt_{}", uuid::Uuid::now_v7()),
+            "object": "event",
+            "type": "plan.created",
+            "created": at,
+            "data": {"object": {"id": "price_1", "object": "plan"}},
+        });
+        Self { event_type: "plan.created".to_owned(), body: event.to_string().into(), at }
+    }
+
     /// The value of `Stripe-Signature`.
     pub fn signature(&self, secret: &str) -> String {
         self.signature_at(secret, self.at)
@@ -26,8 +39,8 @@ impl Webhook {
     }
 
     pub fn headers(&self) -> HeaderMap {
-        let signature = self.signature(super::WEBHOOK_SECRET).parse().unwrap();
-        HeaderMap::from_iter([("stripe-signature".parse().unwrap(), signature)])
+        let signature = self.signature(super::WEBHOOK_SECRET).parse().expect("it is ASCII");
+        HeaderMap::from_iter([(HeaderName::from_static("stripe-signature"), signature)])
     }
 }
 

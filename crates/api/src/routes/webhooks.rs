@@ -18,7 +18,7 @@ use crate::problems::Code;
     params(("provider" = String, Path, description = "The provider that sends it.", example = "stripe")),
     request_body(content = Object, description = "The provider's own.", content_type = "application/json"),
     responses((status = 202, description = "It is kept.")))]
-pub(crate) async fn receive(
+pub(crate) async fn receive_webhook(
     State(app): State<App>,
     PathParam(provider): PathParam<String>,
     headers: HeaderMap,
