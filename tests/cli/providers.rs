@@ -32,7 +32,7 @@ async fn an_order_is_paid_through_a_second_provider_and_its_books_are_reconciled
     let mut command = daybook(&["dev", "--listen", "127.0.0.1:0"]);
     with_stripe(&mut command, &stripe);
     let dev = Running::dev_of(command.current_dir(place.path()));
-    let (api, customer) = (dev.value("api").to_owned(), dev.value("customer").to_owned());
+    let (api, customer) = (dev.value("api").to_owned(), dev.value("token-customer").to_owned());
     let cart = posted(&api, "/v1/carts", &customer, &json!({}));
     let cart = cart["id"].as_str().unwrap();
     posted(&api, &format!("/v1/carts/{cart}/items"), &customer, &json!({ "sku": "MUG-BLUE", "quantity": 1 }));

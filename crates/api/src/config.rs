@@ -13,7 +13,7 @@ use eventstore::publisher::{Mode, PublisherConfig};
 use crate::auth::keys::{KeyError, KeyRing, Realm};
 use crate::auth::signing::{AUDIENCE, SigningKeyError, TokenSigner};
 use crate::auth::token::Authenticator;
-use crate::node::NodeParts;
+use crate::node::{NodeParts, PaymentParts};
 use crate::providers::{PaymentArgs, PaymentConfigError};
 use crate::telemetry::LogFormat;
 
@@ -250,8 +250,14 @@ impl Config {
             duties: self.duties.clone(),
             master_key: parse_master_key("master", &text)?,
             publisher: self.publisher()?,
-            payments: self.payments.parts()?,
+            payments: self.payment_parts()?,
         })
+    }
+
+    fn payment_parts(&self) -> Result<PaymentParts, PaymentConfigError> {
+        let parts = self.payments.parts()?;
+        self.payments.warn();
+        Ok(parts)
     }
 
     fn publisher(&self) -> Result<Option<PublisherConfig>, NodeConfigError> {

@@ -80,11 +80,18 @@ impl PaymentArgs {
         Ok(PaymentParts { gateways: Arc::new(gateways), provider, reconcile_every })
     }
 
-    fn stripe(&self, secret_key: &Secret) -> Result<Stripe, StripeError> {
-        let secret = |secret: &Secret| stripe::Secret::new(secret.expose());
-        if self.stripe_webhook_secret.is_empty() {
+    /// What a node says of them when it starts.
+    pub(crate) fn warn(&self) {
+        if self.stripe_secret_key.is_some() && self.stripe_webhook_secret.is_empty() {
             tracing::warn!("Stripe's webhooks are refused: no DAYBOOK_STRIPE_WEBHOOK_SECRET is set");
         }
+        if self.stripe_url.starts_with("http://") && self.stripe_secret_key.is_some() {
+            tracing::warn!(url = self.stripe_url, "the key of Stripe's API is sent without encryption");
+        }
+    }
+
+    fn stripe(&self, secret_key: &Secret) -> Result<Stripe, StripeError> {
+        let secret = |secret: &Secret| stripe::Secret::new(secret.expose());
         let config = StripeConfig {
             base_url: self.stripe_url.clone(),
             secret_key: secret(secret_key),

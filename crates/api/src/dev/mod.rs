@@ -74,6 +74,7 @@ pub(crate) async fn run(config: DevConfig) -> Result<ExitCode, Failure> {
     // What cannot be used, and what is taken, costs nobody anything.
     let named = Named::of(&config)?;
     let payments = config.payments.parts().map_err(|error| Failure::usage(&error))?;
+    config.payments.warn();
     let api = bind("--listen", config.listen).await?;
     let admin = config.admin_listen.unwrap_or_else(|| next_port_up(config.listen));
     let administration = bind("--admin-listen", admin).await?;
