@@ -11,5 +11,6 @@ mod documents;
 mod import;
 mod load;
 mod named;
+mod providers;
 mod refusals;
 mod serve;

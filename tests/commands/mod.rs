@@ -16,13 +16,16 @@ mod outages;
 mod parking;
 mod processes;
 mod provider;
+mod reconciler;
 mod recovery;
 mod running;
 pub(crate) mod shop;
 mod snapshots;
+mod stripe;
 mod taking;
 mod use_cases;
 mod vault;
+mod webhooks;
 mod world;
 
 /// A small generator of random numbers, so that a seed gives the same run everywhere (SplitMix64).

@@ -10,11 +10,15 @@ use chrono::TimeDelta;
 use commands::{
     clock::Clock,
     executor::Settings,
-    gateway::Gateways,
+    gateway::{
+        Gateways,
+        stripe::{Secret, Stripe as StripeGateway, StripeConfig},
+    },
     process::{
         self,
         calls::CallWorkers,
         runner::{ProcessRunner, Round},
+        webhooks::{WebhookWorkers, Webhooks},
     },
     world::{Held, States},
 };
@@ -28,7 +32,10 @@ use domain::{
 };
 use eventstore::{Book, Hash, Position, StreamId};
 use sqlx::{PgPool, postgres::PgPoolOptions};
-use support::Database;
+use support::{
+    Database,
+    stripe::{SECRET_KEY, Stripe, WEBHOOK_SECRET, Webhook},
+};
 use uuid::Uuid;
 
 use super::{
@@ -53,12 +60,17 @@ pub(super) struct Premises {
     /// Set back, so that hours can pass: the book takes no time that is ahead of the database's clock.
     pub(super) clock: Clock,
     pub(super) provider: Arc<Provider>,
+    /// A second one beside it, where the test wants that.
+    stripe: Option<Stripe>,
+    /// Where buyers who paid there come back to.
+    pub(super) return_url: Option<String>,
 }
 
 pub(super) struct Running {
     pub(super) node: Node,
     pub(super) runners: Vec<ProcessRunner>,
     pub(super) workers: CallWorkers,
+    pub(super) webhook_workers: WebhookWorkers,
     owner: PgPool,
 }
 
@@ -70,7 +82,33 @@ impl Premises {
         predate(&database, ago).await;
         clock.pass(-ago);
         let book = book(database.app_options());
-        Self { database, book, clock, provider: Arc::default() }
+        Self { database, book, clock, provider: Arc::default(), stripe: None, return_url: None }
+    }
+
+    pub(super) async fn open_with_stripe() -> Self {
+        let premises = Self::open().await;
+        let stripe = Some(Stripe::open(premises.clock.clone()).await);
+        let return_url = Some("https://shop.example/paid".to_owned());
+        Self { stripe, return_url, ..premises }
+    }
+
+    pub(super) fn stripe(&self) -> &Stripe {
+        self.stripe.as_ref().expect("the test has opened it")
+    }
+
+    /// As the API takes it in.
+    pub(super) fn webhooks(&self) -> Webhooks {
+        Webhooks::new(self.pool(), Arc::new(self.gateways()))
+    }
+
+    pub(super) async fn receive(&self, webhook: &Webhook) {
+        self.webhooks().receive("stripe", &webhook.headers(), &webhook.body).await.unwrap();
+    }
+
+    /// Those that are not settled: their state, and why.
+    pub(super) async fn open_webhooks(&self) -> Vec<(String, Option<String>)> {
+        let read = "SELECT state, last_error FROM process.webhooks WHERE state <> 'settled' ORDER BY received_at";
+        sqlx::query_as(read).fetch_all(&self.database.owner).await.unwrap()
     }
 
     /// A node that lives until the test ends it.
@@ -91,8 +129,10 @@ impl Premises {
             runners
                 .push(ProcessRunner::new(Box::new(mortal), pool.clone(), self.book.clone(), commands).await.unwrap());
         }
-        let workers = CallWorkers::new(pool, node.commands.clone(), Arc::new(gateways));
-        Running { node, runners, workers, owner: self.database.owner.clone() }
+        let gateways = Arc::new(gateways);
+        let webhook_workers = WebhookWorkers::new(pool.clone(), node.commands.clone(), Arc::clone(&gateways));
+        let workers = CallWorkers::new(pool, node.commands.clone(), gateways);
+        Running { node, runners, workers, webhook_workers, owner: self.database.owner.clone() }
     }
 
     pub(super) async fn node(&self) -> Node {
@@ -102,7 +142,21 @@ impl Premises {
 
     pub(super) fn gateways(&self) -> Gateways {
         let provider: Arc<Provider> = Arc::clone(&self.provider);
-        Gateways::default().with(provider)
+        let gateways = Gateways::default().with(provider);
+        match &self.stripe {
+            Some(stripe) => gateways.with(Arc::new(self.stripe_gateway(stripe, SECRET_KEY))),
+            None => gateways,
+        }
+    }
+
+    pub(super) fn stripe_gateway(&self, stripe: &Stripe, secret_key: &str) -> StripeGateway {
+        let config = StripeConfig {
+            base_url: stripe.url(),
+            secret_key: Secret::new(secret_key),
+            webhook_secrets: vec![Secret::new(WEBHOOK_SECRET)],
+            return_url: self.return_url.clone(),
+        };
+        StripeGateway::new(config, self.clock.clone()).unwrap()
     }
 
     /// Connections that end with the node, as those of a process that is killed.
@@ -190,6 +244,13 @@ impl Running {
         self.workers.run_once().await.unwrap()
     }
 
+    /// Looks into every webhook that is open, also those that were put off.
+    pub(super) async fn look_into_webhooks(&self) -> usize {
+        let due = "UPDATE process.webhooks SET next_attempt_at = now() WHERE leased_until IS NULL";
+        sqlx::query(due).execute(&self.owner).await.unwrap();
+        self.webhook_workers.run_once().await.unwrap()
+    }
+
     /// Until the processes have read everything and every call is settled.
     pub(super) async fn settle(&mut self) {
         let began = Instant::now();
@@ -200,8 +261,8 @@ impl Running {
 
     /// Ends at once, as a program does that is killed: nothing is told to anybody.
     pub(super) async fn kill(self) {
-        let Self { node, runners, workers, .. } = self;
-        drop((runners, workers));
+        let Self { node, runners, workers, webhook_workers, .. } = self;
+        drop((runners, workers, webhook_workers));
         node.kill().await;
     }
 }

@@ -85,7 +85,8 @@ pub(crate) async fn cart_of(node: &Node, lines: &[(&str, i64)]) -> CartId {
 
 pub(crate) fn payment(token: &str) -> PaymentDetails {
     PaymentDetails {
-        provider: Provider::new("simulated").unwrap(),
+        // Stripe's tokens say whose they are.
+        provider: Provider::new(if token.starts_with("pm_") { "stripe" } else { "simulated" }).unwrap(),
         method: Method::new("card").unwrap(),
         token: PaymentToken::new(token).unwrap(),
     }

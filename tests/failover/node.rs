@@ -57,7 +57,14 @@ impl WholeNode {
         let master_key = MasterKey::new("test".to_owned(), [7; 32]);
         let health = Health::default();
         let node = Node::start(
-            NodeParts { database, pool_connections: POOL_CONNECTIONS, duties, master_key, publisher },
+            NodeParts {
+                database,
+                pool_connections: POOL_CONNECTIONS,
+                duties,
+                master_key,
+                publisher,
+                payments: Default::default(),
+            },
             &health,
         )
         .await

@@ -7,6 +7,7 @@ use api::auth::{
 };
 use axum::http::Method;
 use serde_json::json;
+use support::stripe::{WEBHOOK_SECRET, Webhook};
 use uuid::Uuid;
 
 use super::{
@@ -83,6 +84,12 @@ impl Things {
             ("GET", "/docs/{asset}") => (ask("/docs/reference.js".to_owned()), &[200]),
             ("GET", "/docs/problems/{code}") => (ask("/docs/problems/out_of_stock".to_owned()), &[200]),
             ("POST", "/v1/guests") => (here(), &[201]),
+            ("POST", "/v1/webhooks/{provider}") => {
+                let webhook = Webhook::about_nothing();
+                let signature = webhook.signature(WEBHOOK_SECRET);
+                let request = ask(row.path.replace("{provider}", "stripe")).text(webhook.body);
+                (request.header("stripe-signature", &signature), &[202])
+            }
 
             ("GET", "/v1/products") => (here(), &[200]),
             ("GET", "/v1/products/{sku}") => (mug(), &[200]),

@@ -8,6 +8,7 @@ mod client;
 mod contract;
 mod shop;
 mod steps;
+mod webhooks;
 
 mod access;
 mod bad_input;

@@ -14,13 +14,24 @@ use api::{
     },
     config::{Duty, POOL_CONNECTIONS},
     health::Health,
-    node::{Node, NodeParts},
+    node::{Node, NodeParts, PaymentParts},
 };
 use axum::Router;
-use commands::vault::MasterKey;
+use commands::{
+    clock::Clock,
+    gateway::{
+        Gateways,
+        simulated::Simulated,
+        stripe::{Secret, Stripe as StripeGateway, StripeConfig},
+    },
+    vault::MasterKey,
+};
 use domain::money::Currency;
 use eventstore::{Book, Position, RecordedEvent, StreamId, follow::HeadWatch};
-use support::{Database, scratch};
+use support::{
+    Database, scratch,
+    stripe::{SECRET_KEY, Stripe, WEBHOOK_SECRET},
+};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -63,6 +74,7 @@ pub(super) struct Shop(Arc<Parts>);
 
 struct Parts {
     database: Database,
+    payments: PaymentParts,
     running: Mutex<Option<Running>>,
 }
 
@@ -72,24 +84,37 @@ struct Running {
 }
 
 impl Running {
-    async fn start(database: &Database, duties: &[Duty]) -> Self {
+    async fn start(database: &Database, duties: &[Duty], payments: PaymentParts) -> Self {
         let health = Health::default();
-        let node = start_node(database, duties, &health).await;
+        let node = start_node(database, duties, payments, &health).await;
         let (auth, shop) = (Arc::clone(&SIGNING.auth), node.shop().clone());
         let app = App::new(auth, health, CancellationToken::new(), shop, Currency::GBP);
         Self { router: api::router::build(app), node }
     }
 }
 
-async fn start_node(database: &Database, duties: &[Duty], health: &Health) -> Node {
+async fn start_node(database: &Database, duties: &[Duty], payments: PaymentParts, health: &Health) -> Node {
     let parts = NodeParts {
         database: database.app_options(),
         pool_connections: POOL_CONNECTIONS,
         duties: duties.to_vec(),
         master_key: MasterKey::new("test".to_owned(), [7; 32]),
         publisher: None,
+        payments,
     };
     Node::start(parts, health).await.unwrap()
+}
+
+fn payments_by(provider: &str, base_url: String) -> PaymentParts {
+    let config = StripeConfig {
+        base_url,
+        secret_key: Secret::new(SECRET_KEY),
+        webhook_secrets: vec![Secret::new(WEBHOOK_SECRET)],
+        return_url: Some("https://shop.example/paid".to_owned()),
+    };
+    let stripe = Arc::new(StripeGateway::new(config, Clock::default()).unwrap());
+    let gateways = Gateways::default().with(Arc::new(Simulated::default())).with(stripe);
+    PaymentParts { gateways: Arc::new(gateways), provider: provider.parse().unwrap(), ..PaymentParts::default() }
 }
 
 impl Shop {
@@ -107,10 +132,24 @@ impl Shop {
         Self::open_with(&[Duty::Api, Duty::Projector]).await
     }
 
+    /// Where new payments are carried by Stripe, as it stands here.
+    pub(super) async fn open_with_stripe(stripe: &Stripe) -> Self {
+        Self::open_paid_by(&EVERYTHING, payments_by("stripe", stripe.url())).await
+    }
+
+    /// The simulated provider carries payments. Stripe is known, and is not there: nobody listens on that port.
     async fn open_with(duties: &[Duty]) -> Self {
+        Self::open_paid_by(duties, payments_by("simulated", "http://127.0.0.1:9".to_owned())).await
+    }
+
+    async fn open_paid_by(duties: &[Duty], payments: PaymentParts) -> Self {
         let database = Database::fresh().await;
-        let running = Running::start(&database, duties).await;
-        Self(Arc::new(Parts { database, running: Mutex::new(Some(running)) }))
+        let running = Running::start(&database, duties, payments.clone()).await;
+        Self(Arc::new(Parts { database, payments, running: Mutex::new(Some(running)) }))
+    }
+
+    pub(super) fn database(&self) -> &Database {
+        &self.0.database
     }
 
     /// Stops the node and starts another one on the same database: what is not in the database is gone.
@@ -127,13 +166,13 @@ impl Shop {
         // It holds the executor open.
         drop(router);
         node.stop().await;
-        let running = Running::start(&self.0.database, duties).await;
+        let running = Running::start(&self.0.database, duties, self.0.payments.clone()).await;
         *self.0.running.lock().unwrap() = Some(running);
     }
 
     /// A second node beside the first, which has no routes and posts the read models.
     pub(super) async fn start_projector(&self) -> Node {
-        start_node(&self.0.database, &[Duty::Projector], &Health::default()).await
+        start_node(&self.0.database, &[Duty::Projector], self.0.payments.clone(), &Health::default()).await
     }
 
     pub(super) fn router(&self) -> Router {

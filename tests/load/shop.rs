@@ -77,7 +77,14 @@ impl Shop {
         let (database, data, stopping) = (Database::fresh().await, scratch::folder("load"), CancellationToken::new());
         let master_key = MasterKey::new("test".to_owned(), [7; 32]);
         let (database_options, pool_connections) = (database.app_options(), POOL_CONNECTIONS);
-        let parts = NodeParts { database: database_options, pool_connections, duties, master_key, publisher };
+        let parts = NodeParts {
+            database: database_options,
+            pool_connections,
+            duties,
+            master_key,
+            publisher,
+            payments: Default::default(),
+        };
         let health = Health::default();
         let node = Node::start(parts, &health).await.unwrap();
         let signer = open_or_create_dev_key(data.path()).unwrap();

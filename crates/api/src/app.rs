@@ -4,7 +4,6 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
-use commands::gateway::simulated;
 use domain::money::Currency;
 use domain::payment::Provider;
 use tokio_util::sync::CancellationToken;
@@ -39,7 +38,7 @@ impl App {
         shop: Shop,
         currency: Currency,
     ) -> Self {
-        let provider = Provider::new(simulated::NAME).expect("a short name");
+        let provider = shop.provider.clone();
         Self(Arc::new(Parts { auth, health, stopping, shop, currency, provider, openapi: OnceLock::new() }))
     }
 }

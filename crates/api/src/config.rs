@@ -13,7 +13,8 @@ use eventstore::publisher::{Mode, PublisherConfig};
 use crate::auth::keys::{KeyError, KeyRing, Realm};
 use crate::auth::signing::{AUDIENCE, SigningKeyError, TokenSigner};
 use crate::auth::token::Authenticator;
-use crate::node::NodeParts;
+use crate::node::{NodeParts, PaymentParts};
+use crate::providers::{PaymentArgs, PaymentConfigError};
 use crate::telemetry::LogFormat;
 
 /// One part of the program; a node runs all of them unless told otherwise.
@@ -112,6 +113,8 @@ pub struct NodeArgs {
     #[arg(long, env = "DAYBOOK_CURRENCY", default_value = "GBP", value_name = "ISO4217")]
     pub currency: Currency,
     #[command(flatten)]
+    pub payments: PaymentArgs,
+    #[command(flatten)]
     pub auth: AuthArgs,
     #[command(flatten)]
     pub log: LogArgs,
@@ -170,6 +173,7 @@ pub struct Config {
     pub topic_replication: i16,
     pub master_key: Option<PathBuf>,
     pub currency: Currency,
+    pub payments: PaymentArgs,
     pub auth: AuthArgs,
 }
 
@@ -187,6 +191,7 @@ impl From<NodeArgs> for Config {
             topic_replication: args.topic_replication,
             master_key: args.master_key,
             currency: args.currency,
+            payments: args.payments,
             auth: args.auth,
         }
     }
@@ -227,6 +232,8 @@ pub enum NodeConfigError {
     NoMasterKey,
     #[error("the master key cannot be read from {}", path.display())]
     MasterKeyFile { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Payments(#[from] PaymentConfigError),
     #[error("a master key is 64 hexadecimal digits (openssl rand -hex 32)")]
     MasterKey,
 }
@@ -243,7 +250,14 @@ impl Config {
             duties: self.duties.clone(),
             master_key: parse_master_key("master", &text)?,
             publisher: self.publisher()?,
+            payments: self.payment_parts()?,
         })
+    }
+
+    fn payment_parts(&self) -> Result<PaymentParts, PaymentConfigError> {
+        let parts = self.payments.parts()?;
+        self.payments.warn();
+        Ok(parts)
     }
 
     fn publisher(&self) -> Result<Option<PublisherConfig>, NodeConfigError> {

@@ -37,6 +37,8 @@ pub mod position;
 pub mod prefer;
 pub mod problem;
 pub mod problems;
+
+pub mod providers;
 mod queries;
 mod rejected;
 

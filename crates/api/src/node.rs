@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use commands::executor::{Commands, Executor, Health as ExecutorHealth};
 use commands::gateway::Gateways;
-use commands::gateway::simulated::Simulated;
+use commands::gateway::simulated::{self, Simulated};
 use commands::process::calls::CallWorkers;
+use commands::process::reconciler::Reconciler;
 use commands::process::runner::{ProcessError, ProcessRunner};
+use commands::process::webhooks::{WebhookWorkers, Webhooks};
 use commands::session::beside_the_book;
 use commands::vault::{MasterKey, Vault};
+use domain::payment::Provider;
 use eventstore::follow::HeadWatch;
 use eventstore::publisher::{Publisher, PublisherConfig, PublisherState, PublisherStatus};
 use eventstore::{Book, Feed, ReadError, Writer};
@@ -45,6 +48,31 @@ pub struct NodeParts {
     pub duties: Vec<Duty>,
     pub master_key: MasterKey,
     pub publisher: Option<PublisherConfig>,
+    pub payments: PaymentParts,
+}
+
+/// Who carries payments.
+#[derive(Debug, Clone)]
+pub struct PaymentParts {
+    pub gateways: Arc<Gateways>,
+    /// Of new payments.
+    pub provider: Provider,
+    /// How often the books of providers are compared with the ledger.
+    pub reconcile_every: Duration,
+}
+
+/// Once a day.
+pub(crate) const RECONCILE_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The provider that is built in, and moves no money.
+impl Default for PaymentParts {
+    fn default() -> Self {
+        Self {
+            gateways: Arc::new(Gateways::default().with(Arc::new(Simulated::default()))),
+            provider: Provider::new(simulated::NAME).expect("a short name"),
+            reconcile_every: RECONCILE_EVERY,
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +93,9 @@ pub struct Shop {
     pub book: Book,
     pub heads: HeadWatch,
     pub read_models: ReadModels,
+    pub webhooks: Webhooks,
+    /// Who carries new payments.
+    pub provider: Provider,
 }
 
 impl Shop {
@@ -73,7 +104,10 @@ impl Shop {
     pub fn closed() -> Self {
         let nowhere = pool(PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(1), 1);
         let book = Book::new(nowhere.clone());
+        let PaymentParts { gateways, provider, .. } = PaymentParts::default();
         Self {
+            webhooks: Webhooks::new(nowhere.clone(), gateways),
+            provider,
             commands: Commands::closed(book.clone()),
             vault: Arc::new(Vault::new(nowhere.clone(), MasterKey::new("none".to_owned(), [0; 32]))),
             read_models: ReadModels::new(nowhere, Progress::default()),
@@ -144,6 +178,8 @@ impl Node {
                 commands,
                 vault: Arc::new(Vault::new(pools.vault.clone(), parts.master_key)),
                 read_models: ReadModels::new(pools.queries.clone(), progress.clone()),
+                webhooks: Webhooks::new(pools.processes.clone(), Arc::clone(&parts.payments.gateways)),
+                provider: parts.payments.provider,
                 heads,
                 book,
             },
@@ -158,7 +194,7 @@ impl Node {
         let (read_models, check) = (node.shop.read_models.clone(), health.register("conservation"));
         node.tasks.spawn(conserved::report(read_models, check, node.stopping.clone()));
         if parts.duties.contains(&Duty::Processes) {
-            node.start_processes(health).await?;
+            node.start_processes(parts.payments.gateways, parts.payments.reconcile_every, health).await?;
         }
         if let Some(config) = parts.publisher.filter(|_| parts.duties.contains(&Duty::Publisher)) {
             node.start_publisher(config, health);
@@ -202,11 +238,15 @@ impl Node {
         });
     }
 
-    async fn start_processes(&self, health: &Health) -> Result<(), StartError> {
+    async fn start_processes(
+        &self,
+        gateways: Arc<Gateways>,
+        reconcile_every: Duration,
+        health: &Health,
+    ) -> Result<(), StartError> {
         let pool = self.pools.processes.clone();
         let check = health.register("processes");
         let mut statuses = Vec::new();
-        let gateways = Arc::new(Gateways::default().with(Arc::new(Simulated::default())));
         for process in commands::process::all(&gateways) {
             let runner =
                 ProcessRunner::new(process, pool.clone(), self.feed.clone(), self.shop.commands.clone()).await?;
@@ -214,6 +254,10 @@ impl Node {
             self.tasks.spawn(runner.run(self.shop.heads.clone(), self.stopping.clone()));
         }
         self.tasks.spawn(report_processes(statuses, check, self.stopping.clone()));
+        let reconciler = Reconciler::new(pool.clone(), self.shop.commands.clone(), Arc::clone(&gateways));
+        self.tasks.spawn(reconciler.run(reconcile_every, self.stopping.clone()));
+        let webhooks = WebhookWorkers::new(pool.clone(), self.shop.commands.clone(), Arc::clone(&gateways));
+        self.tasks.spawn(webhooks.run(self.stopping.clone()));
         let workers = CallWorkers::new(pool, self.shop.commands.clone(), gateways);
         self.tasks.spawn(workers.run(self.stopping.clone()));
         self.tasks.spawn(sweep_keys(self.shop.book.clone(), self.stopping.clone()));
@@ -228,7 +272,7 @@ impl Node {
     }
 }
 
-async fn executor(
+pub(crate) async fn executor(
     database: &PgConnectOptions,
     book: &Book,
     heads: &HeadWatch,

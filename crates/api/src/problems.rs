@@ -69,6 +69,8 @@ catalogue! {
         "A request header has the wrong form. `errors` names the header."
     BadRequest "bad_request" BAD_REQUEST final "The request cannot be read"
         "The request breaks off or breaks the rules of HTTP."
+    WebhookRefused "webhook_refused" BAD_REQUEST final "The webhook is refused"
+        "It has no signature that holds: the secret is another one, the body was changed on the way, or it was signed more than five minutes ago. Nothing of it is kept."
     IdempotencyKeyRequired "idempotency_key_required" BAD_REQUEST final "An Idempotency-Key is required"
         "Checkouts, payments, captures, refunds and shipments must carry an `Idempotency-Key` header, so that a request whose answer was lost can be repeated without a second effect. Make a fresh random one (a UUID) for each new intention and keep it for its repeats."
     PositionBeyondHead "position_beyond_head" BAD_REQUEST final "That position has not been written"

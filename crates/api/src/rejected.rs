@@ -155,9 +155,9 @@ fn of_payment(error: &payment::Error) -> Problem {
         }
         payment::Error::CaptureNotFound { .. } | payment::Error::RefundNotFound { .. } => said(Code::NotFound, error),
         payment::Error::NothingToVoid => illegal(error, "captured", &["refund"]),
-        payment::Error::TooManyCaptures { .. } | payment::Error::TooManyRefunds { .. } => {
-            said(Code::LimitReached, error)
-        }
+        payment::Error::TooManyCaptures { .. }
+        | payment::Error::TooManyRefunds { .. }
+        | payment::Error::TooManyDisputes { .. } => said(Code::LimitReached, error),
         payment::Error::ReferenceDiffers { .. } => said(Code::Conflict, error),
     }
 }

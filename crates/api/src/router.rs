@@ -27,7 +27,7 @@ use crate::metrics::RouteMetrics;
 use crate::node::Shop;
 use crate::problem::Problem;
 use crate::problems::Code;
-use crate::routes::{carts, guests, inventory, orders, payments, products, refunds, reports};
+use crate::routes::{carts, guests, inventory, orders, payments, products, refunds, reports, webhooks};
 use crate::{docs, health, openapi};
 
 /// The whole router of the API. Panics, at start and in every test, if a route has no row or a row no route.
@@ -74,6 +74,7 @@ pub fn build(app: App) -> Router {
         .add(routes!(payments::refund))
         .add(routes!(refunds::grant))
         .add(routes!(reports::report_sales))
+        .add(routes!(webhooks::receive_webhook))
         .add(routes!(payments::void));
     routes.finish(app)
 }

@@ -1,5 +1,5 @@
 //! Where the rules meet the book: use cases, the executor that decides and appends them, and the processes that
-//! follow. Knows no HTTP and no read model.
+//! follow. Serves no HTTP, and knows no read model.
 //!
 //! Read [`use_case`] for what a command is, then [`executor`] for how it becomes a page of the book. What can be asked
 //! for stands in [`products`], [`inventory`], [`carts`], [`checkout`], [`orders`], [`imports`] and [`payments`].

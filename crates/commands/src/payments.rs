@@ -3,6 +3,7 @@
 
 pub mod excess;
 mod lapse;
+pub mod reconcile;
 pub mod record;
 mod retry;
 

@@ -91,6 +91,11 @@ impl Events {
         Ok(())
     }
 
+    /// How many there are so far.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// The state of a stream after what this decision holds for it.
     pub fn after<A: Held>(&self, view: &View<'_>, id: Uuid) -> Result<A::State, Rejection> {
         let stream = A::stream(id);

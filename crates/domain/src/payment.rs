@@ -4,7 +4,9 @@
 //! the results, as often as they come (P4), in whatever order, and however late.
 
 mod axis;
+mod dispute;
 mod events;
+mod reconciliation;
 mod refund;
 mod state;
 mod token;
@@ -13,11 +15,14 @@ use chrono::{DateTime, Utc};
 
 pub use self::{
     axis::order_axis,
+    dispute::{DISPUTES_MAX, Dispute, DisputeOutcome},
     events::{
-        ActionRequired, ActionUrl, AuthorizationRequested, Authorized, CaptureRequested, Captured, Completed, Event,
-        Expired, Failed, FailureCode, Initiated, Method, Operation, Provider, ProviderReference, RefundFailed,
-        RefundRequested, RefundSucceeded, Refunded, VoidRequested, Voided,
+        ActionRequired, ActionUrl, AuthorizationRequested, Authorized, CaptureRequested, Captured, ChargedBack,
+        Completed, DiscrepancyFound, DisputeWon, Disputed, Event, Expired, Failed, FailureCode, Initiated, Method,
+        Operation, Provider, ProviderReference, Reconciled, RefundFailed, RefundRequested, RefundSucceeded, Refunded,
+        VoidRequested, Voided,
     },
+    reconciliation::{Figures, Finding},
     refund::{REFUNDS_MAX, Refund},
     state::{Authorization, Capture, Failure, Ledger, Outcome, State, Void},
     token::{PaymentToken, TokenError},
@@ -81,6 +86,20 @@ pub enum Command {
         operation_id: Option<ProviderReference>,
     },
     Expire,
+    /// What the provider tells of a dispute, by its own id of it.
+    RecordDispute {
+        dispute_id: ProviderReference,
+        amount: Money,
+        reason: FailureCode,
+        outcome: DisputeOutcome,
+    },
+    /// The provider's figures; `None` where it knows no such payment. `difference` is what differs besides them.
+    Reconcile {
+        theirs: Option<Figures>,
+        difference: Option<Reason>,
+        /// Whether it is put on record that both agree.
+        attest: bool,
+    },
     /// `refund_id` is ours.
     RequestRefund {
         refund_id: RefundId,
@@ -117,6 +136,8 @@ pub enum Error {
     CaptureNotFound { capture_id: CaptureId },
     #[error("a payment has at most {max} captures")]
     TooManyCaptures { max: usize },
+    #[error("a payment has at most {max} disputes")]
+    TooManyDisputes { max: usize },
     #[error("everything that was authorised is being captured")]
     NothingToVoid,
     #[error("the payment has no refund {refund_id}")]
@@ -135,6 +156,7 @@ impl Error {
             Self::ReferenceDiffers { .. } => "provider_reference_differs",
             Self::CaptureNotFound { .. } => "capture_not_found",
             Self::TooManyCaptures { .. } => "too_many_captures",
+            Self::TooManyDisputes { .. } => "too_many_disputes",
             Self::NothingToVoid => "nothing_to_void",
             Self::RefundNotFound { .. } => "refund_not_found",
             Self::TooManyRefunds { .. } => "too_many_refunds",
@@ -144,7 +166,7 @@ impl Error {
 
 impl Aggregate for Payment {
     const CATEGORY: &'static str = "payment";
-    const STATE_VERSION: i32 = 2;
+    const STATE_VERSION: i32 = 3;
 
     type State = State;
     type Command = Command;
@@ -180,6 +202,12 @@ impl Aggregate for Payment {
             Command::RequestVoid { reason } => request_void(state.opened()?, reason),
             Command::RecordVoided { operation_id } => record_voided(state.opened()?, operation_id),
             Command::Expire => Ok(expire(state.opened()?)),
+            Command::RecordDispute { dispute_id, amount, reason, outcome } => {
+                dispute::record(state.opened()?, dispute_id, amount, reason, outcome)
+            }
+            Command::Reconcile { theirs, difference, attest } => {
+                reconciliation::reconcile(state.opened()?, theirs, difference, attest)
+            }
             Command::RequestRefund { refund_id, amount, reason } => {
                 refund::request(state.opened()?, refund_id, amount, reason)
             }
@@ -213,6 +241,15 @@ impl Aggregate for Payment {
             Event::RefundSucceeded(succeeded) => state.map(|ledger| ledger.record_refund(succeeded)),
             Event::Refunded(_) => state,
             Event::RefundFailed(failed) => state.map(|ledger| ledger.fail_refund(failed)),
+            Event::Disputed(disputed) => state.map(|ledger| ledger.dispute_opened(disputed)),
+            Event::ChargedBack(lost) => {
+                state.map(|ledger| ledger.dispute_ended(&lost.dispute_id, DisputeOutcome::ChargedBack))
+            }
+            Event::DisputeWon(won) => state.map(|ledger| ledger.dispute_ended(&won.dispute_id, DisputeOutcome::Won)),
+            Event::Reconciled(reconciled) => {
+                state.map(|ledger| ledger.finding = Some(Finding::Agrees(reconciled.figures)))
+            }
+            Event::DiscrepancyFound(found) => state.map(|ledger| ledger.differs(found)),
         }
     }
 
@@ -228,6 +265,12 @@ fn initiate(state: &State, initiated: Initiated) -> Result<Vec<Event>, Error> {
         State::Opened(ledger) if ledger.is_of(&initiated) => Ok(vec![]),
         State::Opened(ledger) => Err(ledger.illegal()),
     }
+}
+
+/// P5.
+fn require_same_currency(ledger: &Ledger, amount: Money) -> Result<(), Error> {
+    let (expected, found) = (ledger.amount.currency(), amount.currency());
+    if expected == found { Ok(()) } else { Err(Error::CurrencyMismatch { expected, found }) }
 }
 
 fn require_positive(amount: Money) -> Result<(), Error> {
@@ -328,9 +371,7 @@ fn request_capture(
 
 /// P1, P2 and P5: what is left is named.
 fn require_within(ledger: &Ledger, amount: Money, remaining: Money) -> Result<(), Error> {
-    if amount.currency() != ledger.amount.currency() {
-        return Err(Error::CurrencyMismatch { expected: ledger.amount.currency(), found: amount.currency() });
-    }
+    require_same_currency(ledger, amount)?;
     require_positive(amount)?;
     if amount > remaining {
         return Err(Error::AmountExceedsRemaining { requested: amount, remaining });

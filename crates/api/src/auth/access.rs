@@ -100,6 +100,8 @@ pub static TABLE: &[Row] = &[
     Row::public(GET, "/docs/problems"),
     Row::public(GET, "/docs/problems/{code}"),
     Row::public(POST, "/v1/guests"),
+    // Whoever sends one proves by its signature who it is.
+    Row::public(POST, "/v1/webhooks/{provider}"),
     //                                      permission           customer staff auditor admin service
     Row::new(POST, "/v1/products", "products:write",                      [NO, ANY, NO, ANY, NO]),
     Row::new(PATCH, "/v1/products/{sku}", "products:write",               [NO, ANY, NO, ANY, NO]),

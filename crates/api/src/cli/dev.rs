@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 use super::Failure;
 use crate::config::{LogArgs, Secret};
 use crate::dev::{self, DevConfig};
+use crate::providers::PaymentArgs;
 use crate::telemetry;
 
 /// A terminal shows what needs a person. How the parts come up is for whoever asks for it, with `--log info`.
@@ -45,6 +46,8 @@ pub(super) struct Dev {
     #[arg(long, env = "DAYBOOK_TOPIC_PREFIX", default_value = "daybook", value_name = "PREFIX")]
     topic_prefix: String,
     #[command(flatten)]
+    payments: PaymentArgs,
+    #[command(flatten)]
     log: LogArgs,
 }
 
@@ -61,6 +64,7 @@ impl Dev {
             postgres_bin: self.postgres_bin,
             kafka_brokers: self.kafka_brokers,
             topic_prefix: self.topic_prefix,
+            payments: self.payments,
         };
         let runtime = Runtime::new().map_err(|error| Failure::fault(&error))?;
         let done = runtime.block_on(dev::run(config));

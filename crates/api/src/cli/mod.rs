@@ -12,6 +12,7 @@ mod migrate;
 mod openapi;
 mod processes;
 mod rebuild;
+mod reconcile;
 mod serve;
 mod token;
 mod verify;
@@ -52,6 +53,8 @@ enum Command {
     Conservation(conservation::Conservation),
     /// Show the process managers: how far each has come, what it waits for, what is open
     Processes(processes::Processes),
+    /// Compare the books of payment providers with the ledger
+    Reconcile(reconcile::Reconcile),
     /// Print a token signed with the development key
     Token(token::Token),
     /// Print the OpenAPI document of this release
@@ -77,6 +80,7 @@ impl Cli {
             Command::Verify(verify) => verify.run(),
             Command::Conservation(conservation) => conservation.run(),
             Command::Processes(processes) => processes.run(),
+            Command::Reconcile(reconcile) => reconcile.run(),
             Command::Token(token) => token.run(),
             Command::OpenApi(openapi) => openapi.run(),
             Command::AsyncApi(asyncapi) => asyncapi.run(),

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use clap::Args;
-use commands::process::standing::{ParkedStream, Progress, Standing, resume, standings};
+use commands::process::standing::{OpenWebhook, ParkedStream, Progress, Standing, open_webhooks, resume, standings};
 use eventstore::StreamId;
 use tokio::runtime::Runtime;
 
@@ -46,16 +46,18 @@ impl FromStr for Aside {
 impl Processes {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         let runtime = Runtime::new().map_err(|error| Failure::fault(&error))?;
-        let standings = runtime.block_on(async {
+        let (standings, webhooks) = runtime.block_on(async {
             let pool = self.book.pool().await?;
             if let Some(Aside { process, stream }) = &self.resume
                 && !resume(&pool, process, stream).await.map_err(|error| Failure::fault(&Unreadable(error)))?
             {
                 return Err(Failure::usage(&NotAside { process: process.clone(), stream: stream.clone() }));
             }
-            standings(&pool).await.map_err(|error| Failure::fault(&Unreadable(error)))
+            let read = async { Ok((standings(&pool).await?, open_webhooks(&pool).await?)) };
+            read.await.map_err(|error| Failure::fault(&Unreadable(error)))
         })?;
         say(&table(&standings))?;
+        say(&open(&webhooks))?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -103,6 +105,22 @@ fn table(standings: &[Standing]) -> String {
             put(&mut text, format_args!("\n{process} has set {stream} aside at {position}, since {since}: {reason}\n"));
             put(&mut text, format_args!("have it tried again: daybook processes --resume {process}/{stream}\n"));
         }
+    }
+    text
+}
+
+/// Webhooks of payment providers that were looked into in vain.
+fn open(webhooks: &[OpenWebhook]) -> String {
+    let mut text = String::new();
+    for webhook in webhooks {
+        let OpenWebhook { provider, event_id, event_type, parked, received_at, attempts, reason } = webhook;
+        let (what, since) = (if *parked { "parked" } else { "open" }, received_at.format("%Y-%m-%d %H:%M:%S"));
+        put(
+            &mut text,
+            format_args!(
+                "\nthe webhook {event_id} of {provider} ({event_type}) is {what} since {since}, after {attempts} attempts: {reason}\n"
+            ),
+        );
     }
     text
 }
@@ -163,5 +181,22 @@ payment has set payment-00000000-0000-0000-0000-000000000009 aside at 1198, sinc
 have it tried again: daybook processes --resume payment/payment-00000000-0000-0000-0000-000000000009
 ";
         assert_eq!(table(&standings), expected);
+    }
+
+    #[test]
+    fn a_webhook_that_cannot_be_settled_is_named_with_the_reason() {
+        let webhook = OpenWebhook {
+            provider: "stripe".to_owned(),
+            event_id: "evt_1".to_owned(),
+            event_type: "charge.refunded".to_owned(),
+            parked: true,
+            received_at: "2026-11-21T11:00:00Z".parse().expect("a time"),
+            attempts: 7,
+            reason: "pi_1 was not opened by us".to_owned(),
+        };
+        let expected = "\nthe webhook evt_1 of stripe (charge.refunded) is parked since 2026-11-21 11:00:00, \
+                        after 7 attempts: pi_1 was not opened by us\n";
+        assert_eq!(open(&[webhook]), expected);
+        assert_eq!(open(&[]), "");
     }
 }

@@ -29,6 +29,7 @@ use crate::cli::{Failure, say};
 use crate::config::{Duty, POOL_CONNECTIONS, Secret, next_port_up, parse_master_key};
 use crate::health::Health;
 use crate::node::{Node, NodeParts, Shop};
+use crate::providers::PaymentArgs;
 use crate::running::{Running, bind};
 use crate::server::Listener;
 use crate::servers::folder::Folder;
@@ -55,6 +56,7 @@ pub(crate) struct DevConfig {
     pub(crate) postgres_bin: Option<PathBuf>,
     pub(crate) kafka_brokers: Option<String>,
     pub(crate) topic_prefix: String,
+    pub(crate) payments: PaymentArgs,
 }
 
 /// What is said of it once it is ready.
@@ -71,6 +73,8 @@ pub(crate) async fn run(config: DevConfig) -> Result<ExitCode, Failure> {
     let scrape = metrics::install().map_err(|error| Failure::fault(&error))?;
     // What cannot be used, and what is taken, costs nobody anything.
     let named = Named::of(&config)?;
+    let payments = config.payments.parts().map_err(|error| Failure::usage(&error))?;
+    config.payments.warn();
     let api = bind("--listen", config.listen).await?;
     let admin = config.admin_listen.unwrap_or_else(|| next_port_up(config.listen));
     let administration = bind("--admin-listen", admin).await?;
@@ -98,6 +102,7 @@ pub(crate) async fn run(config: DevConfig) -> Result<ExitCode, Failure> {
         duties: Duty::ALL.to_vec(),
         master_key: master_key(&folder)?,
         publisher: Some(broker.publisher(&config.topic_prefix)),
+        payments,
     };
     let node = Node::start(parts, &running.health).await.map_err(|error| Failure::fault(&error))?;
     running.started();

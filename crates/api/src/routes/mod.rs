@@ -8,3 +8,4 @@ pub(crate) mod payments;
 pub(crate) mod products;
 pub(crate) mod refunds;
 pub(crate) mod reports;
+pub(crate) mod webhooks;

@@ -8,7 +8,7 @@ use domain::payment::{ActionUrl, Command, FailureCode, Operation, ProviderRefere
 use super::changes_a_payment;
 
 /// How long providers hold money that was authorised: cards give seven days.
-const AUTHORIZATION_LIFETIME: TimeDelta = TimeDelta::days(7);
+pub(super) const AUTHORIZATION_LIFETIME: TimeDelta = TimeDelta::days(7);
 
 /// However late: money that is held is a fact.
 #[derive(Debug, Clone)]

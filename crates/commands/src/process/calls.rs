@@ -1,5 +1,6 @@
 //! The workers that call the outside: they claim a request under a short lease and hold no transaction and no
-//! checkpoint, so that a provider that never answers stops nobody else.
+//! checkpoint, so that a provider that never answers stops nobody else, and no other provider either: each has its
+//! [lane](super::lanes).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,19 +9,22 @@ use chrono::{DateTime, Utc};
 use eventstore::event::Position;
 use eventstore::failpoint;
 use sqlx::PgPool;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::CallKind;
+use super::lanes::{Heard, Lane, Lanes};
+use super::pause::{doubled, jittered};
 use super::perform::{Performed, perform};
 use crate::command::{Actor, Causation, CommandError, Envelope, Key};
 use crate::executor::Commands;
 use crate::gateway::Gateways;
 
-/// Calls in flight at once: the bulkhead around providers.
-const CALLS_IN_FLIGHT_MAX: usize = 128;
+/// Calls in flight to one provider: the bulkhead around it. Its places in our connections to Postgres are few all the same.
+pub const CALLS_IN_FLIGHT_MAX: usize = 64;
+/// Calls to providers that this node has no gateway to, claimed at once and put off with the reason.
+const STRANGERS_AT_ONCE: usize = 16;
 /// Longer than any call takes, so that a lease that ends means a worker that died.
 const LEASE_SECONDS: f64 = 60.0;
 /// How often idle workers look for requests, and how long they wait when they could not.
@@ -29,8 +33,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How often the open requests are counted, for whoever watches.
 const COUNT_PAUSE: Duration = Duration::from_secs(10);
 /// First and longest pause before an unknown outcome is asked about again; it doubles in between.
-const ASK_AGAIN_MIN_SECONDS: f64 = 1.0;
-const ASK_AGAIN_MAX_SECONDS: f64 = 300.0;
+const ASK_AGAIN_MIN: Duration = Duration::from_secs(1);
+const ASK_AGAIN_MAX: Duration = Duration::from_secs(300);
 
 /// A request that this worker has claimed.
 #[derive(Debug, Clone)]
@@ -51,40 +55,29 @@ pub struct CallWorkers {
     pool: PgPool,
     commands: Commands,
     gateways: Arc<Gateways>,
+    lanes: Lanes,
 }
 
 impl CallWorkers {
     pub fn new(pool: PgPool, commands: Commands, gateways: Arc<Gateways>) -> Self {
-        Self { pool, commands, gateways }
+        let lanes = Lanes::new(&gateways, CALLS_IN_FLIGHT_MAX);
+        Self { pool, commands, gateways, lanes }
     }
 
     pub async fn run(self, stop: CancellationToken) {
-        let permits = Arc::new(Semaphore::new(CALLS_IN_FLIGHT_MAX));
         let in_flight = TaskTracker::new();
         let counting = tokio::spawn(self.clone().count_open(stop.clone()));
         while !stop.is_cancelled() {
-            let (claimed, pause) = match self.claim(permits.available_permits()).await {
-                Ok(claimed) => (claimed, POLL),
+            let pause = match self.set_out(&in_flight).await {
+                Ok(0) => Some(POLL),
+                Ok(_) => None,
                 Err(error) => {
                     tracing::warn!(%error, "call requests cannot be claimed");
-                    (Vec::new(), PAUSE)
+                    Some(PAUSE)
                 }
             };
-            metrics::gauge!("daybook_calls_in_flight").set(in_flight.len() as f64);
-            let idle = claimed.is_empty();
-            for call in claimed {
-                let permit = Arc::clone(&permits).acquire_owned().await.expect("the semaphore is never closed");
-                let workers = self.clone();
-                in_flight.spawn(async move {
-                    let _permit = permit;
-                    workers.make(call).await;
-                });
-            }
-            if idle {
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = tokio::time::sleep(pause) => {}
-                }
+            if let Some(pause) = pause {
+                stop.run_until_cancelled(tokio::time::sleep(pause)).await;
             }
         }
         in_flight.close();
@@ -92,41 +85,83 @@ impl CallWorkers {
         counting.abort();
     }
 
-    /// A provider that is away shows as requests that grow old.
-    async fn count_open(self, stop: CancellationToken) {
-        while !stop.is_cancelled() {
-            match sqlx::query_file!("src/sql/count_open_calls.sql").fetch_one(&self.pool).await {
-                Ok(row) => {
-                    metrics::gauge!("daybook_calls_open").set(row.open as f64);
-                    metrics::gauge!("daybook_calls_oldest_seconds").set(row.oldest_seconds.unwrap_or_default());
-                }
-                Err(error) => tracing::warn!(%error, "call requests cannot be counted"),
+    /// As many calls as are due, and as their lanes have places for.
+    async fn set_out(&self, in_flight: &TaskTracker) -> Result<usize, sqlx::Error> {
+        let mut count = 0;
+        for lane in self.lanes.iter() {
+            for call in self.claim(Some(lane.provider()), lane.free()).await? {
+                count += 1;
+                let place = lane.enter().await;
+                let (workers, lane) = (self.clone(), Arc::clone(lane));
+                in_flight.spawn(async move {
+                    workers.make(call, Some(&lane)).await;
+                    drop(place);
+                });
             }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = tokio::time::sleep(COUNT_PAUSE) => {}
-            }
-        }
-    }
-
-    /// Makes every call that is due and waits for all of them. For tests, and for resuming by hand.
-    pub async fn run_once(&self) -> Result<usize, sqlx::Error> {
-        let claimed = self.claim(CALLS_IN_FLIGHT_MAX).await?;
-        let count = claimed.len();
-        for call in claimed {
-            self.make(call).await;
+            metrics::gauge!("daybook_calls_in_flight", "provider" => lane.provider()).set(lane.in_use() as f64);
         }
         Ok(count)
     }
 
-    async fn claim(&self, limit: usize) -> Result<Vec<ClaimedCall>, sqlx::Error> {
+    /// A provider that is away shows as requests that grow old.
+    async fn count_open(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            if let Err(error) = self.count_once().await {
+                tracing::warn!(%error, "call requests cannot be counted");
+            }
+            stop.run_until_cancelled(tokio::time::sleep(COUNT_PAUSE)).await;
+        }
+    }
+
+    async fn count_once(&self) -> Result<(), sqlx::Error> {
+        let open = sqlx::query_file!("src/sql/count_open_calls.sql").fetch_all(&self.pool).await?;
+        for lane in self.lanes.iter() {
+            let row = open.iter().find(|row| row.provider == lane.provider());
+            let (count, oldest) = row.map_or((0, 0.0), |row| (row.open, row.oldest_seconds));
+            metrics::gauge!("daybook_calls_open", "provider" => lane.provider()).set(count as f64);
+            metrics::gauge!("daybook_calls_oldest_seconds", "provider" => lane.provider()).set(oldest);
+            lane.report();
+        }
+        self.put_off_strangers().await
+    }
+
+    /// Calls to providers that this node has no gateway to: it is said why nothing becomes of them.
+    async fn put_off_strangers(&self) -> Result<(), sqlx::Error> {
+        for call in self.claim(None, STRANGERS_AT_ONCE).await? {
+            self.make(call, None).await;
+        }
+        Ok(())
+    }
+
+    /// Makes every call that is due and waits for all of them, whether or not the providers have answered lately. For tests,
+    /// and for resuming by hand.
+    pub async fn run_once(&self) -> Result<usize, sqlx::Error> {
+        let mut count = 0;
+        for lane in self.lanes.iter() {
+            for call in self.claim(Some(lane.provider()), CALLS_IN_FLIGHT_MAX).await? {
+                count += 1;
+                self.make(call, Some(lane)).await;
+            }
+        }
+        self.put_off_strangers().await?;
+        Ok(count)
+    }
+
+    async fn claim(&self, provider: Option<&str>, limit: usize) -> Result<Vec<ClaimedCall>, sqlx::Error> {
         if limit == 0 {
             return Ok(Vec::new());
         }
-        let kinds = CallKind::ALL.map(|kind| kind.name());
-        let rows = sqlx::query_file!("src/sql/claim_calls.sql", limit as i64, LEASE_SECONDS, &kinds as &[&str])
-            .fetch_all(&self.pool)
-            .await?;
+        let (kinds, known) = (CallKind::ALL.map(|kind| kind.name()), self.lanes.providers());
+        let rows = sqlx::query_file!(
+            "src/sql/claim_calls.sql",
+            limit as i64,
+            LEASE_SECONDS,
+            &kinds as &[&str],
+            provider,
+            &known as &[&str]
+        )
+        .fetch_all(&self.pool)
+        .await?;
         Ok(rows
             .into_iter()
             .filter_map(|row| {
@@ -143,12 +178,15 @@ impl CallWorkers {
             .collect())
     }
 
-    async fn make(&self, call: ClaimedCall) {
+    async fn make(&self, call: ClaimedCall, lane: Option<&Arc<Lane>>) {
         let started = std::time::Instant::now();
         failpoint::reached("call.before_request");
         let performed = perform(&call, &self.commands, &self.gateways).await;
         failpoint::reached("call.after_answer");
         metrics::histogram!("daybook_call_seconds", "kind" => call.kind.name()).record(started.elapsed().as_secs_f64());
+        if let Some(lane) = lane {
+            lane.hears(heard(&performed));
+        }
         let settled = match performed {
             Performed::Done(result) => match result.run(&self.commands, envelope(&call)).await {
                 Ok(_) => {
@@ -162,7 +200,7 @@ impl CallWorkers {
                 Err(error) => self.postpone(&call, &error.to_string()).await,
             },
             Performed::Nothing => self.finish(&call).await,
-            Performed::AskLater { reason } => self.postpone(&call, &reason).await,
+            Performed::AskLater { reason } | Performed::Unanswered { reason } => self.postpone(&call, &reason).await,
         };
         if let Err(error) = settled {
             // The lease ends by itself, and the next worker asks the provider what became of the call.
@@ -180,12 +218,19 @@ impl CallWorkers {
         metrics::counter!("daybook_calls_total", "kind" => call.kind.name(), "result" => "unknown").increment(1);
         tracing::warn!(payment.id = %call.payment_id, call.kind = call.kind.name(), call.attempts = call.attempts, reason,
             "the outcome of a call is unknown, the provider is asked again");
-        let pause =
-            (ASK_AGAIN_MIN_SECONDS * f64::from(call.attempts.clamp(1, 16) - 1).exp2()).min(ASK_AGAIN_MAX_SECONDS);
+        let pause = jittered(doubled(ASK_AGAIN_MIN, ASK_AGAIN_MAX, call.attempts)).as_secs_f64();
         sqlx::query_file!("src/sql/postpone_call.sql", call.position.0, call.attempts, pause, reason)
             .execute(&self.pool)
             .await?;
         Ok(())
+    }
+}
+
+fn heard(performed: &Performed) -> Heard {
+    match performed {
+        Performed::Done(_) => Heard::Answer,
+        Performed::Unanswered { .. } => Heard::Silence,
+        Performed::Nothing | Performed::AskLater { .. } => Heard::Nothing,
     }
 }
 

@@ -19,14 +19,19 @@ use crate::gateway::Gateways;
 use crate::use_case::UseCase;
 
 pub mod calls;
+mod comparing;
 pub mod coverage;
 pub mod expiry;
 pub mod fulfilment;
+pub(crate) mod lanes;
 mod parked;
+pub(crate) mod pause;
 pub mod payment;
 pub mod perform;
+pub mod reconciler;
 pub mod runner;
 pub mod standing;
+pub mod webhooks;
 
 mod store;
 

@@ -88,7 +88,14 @@ impl Process for PaymentProcess {
             Event::VoidRequested(requested) => call(CallKind::Void, requested.order_id),
             Event::RefundRequested(requested) => call(CallKind::Refund, requested.order_id),
             Event::Completed(_) | Event::Voided(_) | Event::Expired(_) => settled(),
-            Event::ActionRequired(_) | Event::RefundSucceeded(_) | Event::Refunded(_) => Vec::new(),
+            Event::ActionRequired(_)
+            | Event::RefundSucceeded(_)
+            | Event::Refunded(_)
+            | Event::Disputed(_)
+            | Event::ChargedBack(_)
+            | Event::DisputeWon(_)
+            | Event::Reconciled(_)
+            | Event::DiscrepancyFound(_) => Vec::new(),
         })
     }
 

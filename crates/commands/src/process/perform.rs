@@ -36,8 +36,10 @@ pub enum Performed {
     Done(Box<dyn Runnable>),
     /// There was nothing to ask for any more.
     Nothing,
-    /// It is not known what became of it.
+    /// It cannot be asked for, or not be recorded, yet.
     AskLater { reason: String },
+    /// The provider gave no clear answer: it is not known what became of it.
+    Unanswered { reason: String },
 }
 
 pub async fn perform(call: &ClaimedCall, commands: &Commands, gateways: &Gateways) -> Performed {
@@ -117,6 +119,7 @@ fn capture(call: &ClaimedCall, requested: &CaptureRequested, ledger: &Ledger) ->
     Step::Ask(Operation::Capture(CaptureRequest {
         idempotency_key: idempotency_key(call),
         payment_id: payment_id(call),
+        capture_id: requested.capture_id,
         amount: requested.amount,
         authorization,
     }))
@@ -156,6 +159,7 @@ fn refund(call: &ClaimedCall, requested: &RefundRequested, ledger: &Ledger) -> S
     Step::Ask(Operation::Refund(RefundRequest {
         idempotency_key: idempotency_key(call),
         payment_id: payment_id(call),
+        refund_id: requested.refund_id,
         amount: requested.amount,
         authorization,
     }))
@@ -166,7 +170,7 @@ fn payment_id(call: &ClaimedCall) -> PaymentId {
 }
 
 fn idempotency_key(call: &ClaimedCall) -> IdempotencyKey {
-    IdempotencyKey::new(call.idempotency_key.clone())
+    IdempotencyKey::new(call.idempotency_key.clone(), call.requested_at)
 }
 
 async fn carry_out(
@@ -228,7 +232,8 @@ impl Patient<'_> {
 fn result(call: &ClaimedCall, requested: &Event, answer: Result<Receipt, GatewayError>) -> Performed {
     let payment_id = payment_id(call);
     let done = match (requested, answer) {
-        (_, Err(GatewayError::Unknown { reason })) => return Performed::AskLater { reason },
+        (_, Err(GatewayError::Unknown { reason })) => return Performed::Unanswered { reason },
+        (_, Err(GatewayError::Pending { reason })) => return Performed::AskLater { reason },
         (Event::AuthorizationRequested(_), Ok(receipt)) => {
             runnable(RecordAuthorization { payment_id, provider_reference: receipt.reference })
         }

@@ -46,6 +46,27 @@ pub struct ParkedStream {
 /// Of all processes. Whoever has more has one fault, and mends that first.
 const PARKED_SHOWN_MAX: i64 = 100;
 
+/// A webhook that could not be settled so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenWebhook {
+    pub provider: String,
+    pub event_id: String,
+    pub event_type: String,
+    /// It is about a payment that is not known here.
+    pub parked: bool,
+    pub received_at: DateTime<Utc>,
+    pub attempts: i32,
+    pub reason: String,
+}
+
+/// Whoever has more has one fault, and mends that first.
+const WEBHOOKS_SHOWN_MAX: i64 = 100;
+
+/// Those that were looked into in vain, the oldest first.
+pub async fn open_webhooks(pool: &PgPool) -> Result<Vec<OpenWebhook>, sqlx::Error> {
+    sqlx::query_file_as!(OpenWebhook, "src/sql/list_webhooks.sql", WEBHOOKS_SHOWN_MAX).fetch_all(pool).await
+}
+
 /// Every process manager of this release, in its order.
 pub async fn standings(pool: &PgPool) -> Result<Vec<Standing>, sqlx::Error> {
     let mut rows = sqlx::query_file!("src/sql/list_processes.sql").fetch_all(pool).await?;

@@ -177,7 +177,7 @@ impl Running {
             match perform_on(&call, &events, &self.gateways, PATIENCE).await {
                 Performed::Done(result) => self.answers.push((call, result)),
                 Performed::Nothing => {}
-                Performed::AskLater { .. } => self.calls.push(call),
+                Performed::AskLater { .. } | Performed::Unanswered { .. } => self.calls.push(call),
             }
         }
     }

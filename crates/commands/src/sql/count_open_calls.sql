@@ -1,2 +1,3 @@
-SELECT count(*) AS "open!", extract(epoch FROM now() - min(requested_at))::float8 AS oldest_seconds
+SELECT provider, count(*) AS "open!", extract(epoch FROM now() - min(requested_at))::float8 AS "oldest_seconds!"
 FROM process.calls
+GROUP BY provider

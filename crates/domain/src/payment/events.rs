@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::PaymentToken;
+use super::{PaymentToken, reconciliation::Figures};
 use crate::{
     ids::{CaptureId, OrderId, Reason, RefundId, ShipmentId, Text},
     money::Money,
@@ -36,6 +36,11 @@ crate::events! {
         RefundSucceeded(RefundSucceeded) = "payment.refund_succeeded" v1,
         Refunded(Refunded) = "payment.refunded" v1,
         RefundFailed(RefundFailed) = "payment.refund_failed" v1,
+        Disputed(Disputed) = "payment.disputed" v1,
+        ChargedBack(ChargedBack) = "payment.charged_back" v1,
+        DisputeWon(DisputeWon) = "payment.dispute_won" v1,
+        Reconciled(Reconciled) = "payment.reconciled" v1,
+        DiscrepancyFound(DiscrepancyFound) = "payment.discrepancy_found" v1,
     }
 }
 
@@ -178,4 +183,45 @@ pub struct RefundFailed {
     pub code: FailureCode,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<Reason>,
+}
+
+/// The buyer's bank wants money back. `dispute_id` is the provider's, and so is the word for why.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Disputed {
+    pub order_id: OrderId,
+    pub dispute_id: ProviderReference,
+    pub amount: Money,
+    pub reason: FailureCode,
+}
+
+/// The dispute is lost: the money is gone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChargedBack {
+    pub order_id: OrderId,
+    pub dispute_id: ProviderReference,
+    pub amount: Money,
+}
+
+/// The dispute is won: the money stays.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DisputeWon {
+    pub order_id: OrderId,
+    pub dispute_id: ProviderReference,
+}
+
+/// The provider's books say of the payment what the ledger says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reconciled {
+    pub order_id: OrderId,
+    pub figures: Figures,
+}
+
+/// They do not. `theirs` is not there where the provider knows no such payment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DiscrepancyFound {
+    pub order_id: OrderId,
+    pub ours: Figures,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub theirs: Option<Figures>,
+    pub detail: Reason,
 }

@@ -7,10 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Error, PaymentToken,
+    dispute::{Dispute, DisputeOutcome},
     events::{
-        ActionRequired, ActionUrl, Authorized, CaptureRequested, Captured, Failed, FailureCode, Initiated, Method,
-        Operation, Provider, ProviderReference, RefundFailed, RefundRequested, RefundSucceeded, Voided,
+        ActionRequired, ActionUrl, Authorized, CaptureRequested, Captured, DiscrepancyFound, Disputed, Failed,
+        FailureCode, Initiated, Method, Operation, Provider, ProviderReference, RefundFailed, RefundRequested,
+        RefundSucceeded, Voided,
     },
+    reconciliation::Finding,
     refund::Refund,
 };
 use crate::{
@@ -46,6 +49,10 @@ pub struct Ledger {
     pub void_wanted: bool,
     /// Lapsed: what is not captured is gone.
     pub expired: bool,
+    /// Of which the provider has told.
+    pub disputes: Vec<Dispute>,
+    /// What came of comparing it with the provider's books.
+    pub finding: Option<Finding>,
     /// P4: the provider's ids of the operations whose results are recorded.
     pub(super) operations: BTreeSet<ProviderReference>,
 }
@@ -137,6 +144,8 @@ impl Ledger {
             authorization: None,
             captures: Vec::new(),
             refunds: Vec::new(),
+            disputes: Vec::new(),
+            finding: None,
             failure: None,
             void: Void::None,
             void_wanted: false,
@@ -152,13 +161,16 @@ impl Ledger {
             == (order_id, amount, method, token, provider)
     }
 
-    /// The label over the ledger: money that was given back speaks first, then what was taken, then how it ended, then how far
-    /// it came.
+    /// The label over the ledger: money that was wanted back speaks first, then what was given back, then what was taken, then
+    /// how it ended, then how far it came.
     pub fn status(&self) -> &'static str {
         let (captured, refunded) = (self.captured(), self.refunded());
         match () {
+            () if self.charged_back().is_positive() => "charged_back",
+            () if self.disputed().is_positive() => "disputed",
             () if refunded.is_positive() && refunded >= captured => "refunded",
             () if refunded.is_positive() => "partially_refunded",
+            () if captured.is_positive() && !self.disputes.is_empty() => "dispute_won",
             () if self.is_captured_in_full() => "completed",
             () if captured.is_positive() => "partially_captured",
             () if matches!(self.void, Void::Voided(_)) => "voided",
@@ -201,9 +213,30 @@ impl Ledger {
         self.sum_refunds(|refund| matches!(refund.outcome, Outcome::Pending).then_some(refund.requested))
     }
 
-    /// P2: what was captured and is neither given back nor on its way back.
+    /// P2: what was captured and is neither given back, nor on its way back, nor charged back. Both may happen to the same
+    /// money, of which nothing is left then.
     pub fn refundable(&self) -> Money {
-        self.captured().saturating_sub(self.refunded().saturating_add(self.refund_pending()))
+        let gone = self.refunded().saturating_add(self.refund_pending()).saturating_add(self.charged_back());
+        let left = self.captured().saturating_sub(gone);
+        if left.is_negative() { Money::zero(left.currency()) } else { left }
+    }
+
+    /// What is wanted back, and not decided yet.
+    pub fn disputed(&self) -> Money {
+        self.sum_disputes(DisputeOutcome::Open)
+    }
+
+    pub fn charged_back(&self) -> Money {
+        self.sum_disputes(DisputeOutcome::ChargedBack)
+    }
+
+    pub fn dispute(&self, dispute_id: &ProviderReference) -> Option<&Dispute> {
+        self.disputes.iter().find(|dispute| dispute.id == *dispute_id)
+    }
+
+    fn sum_disputes(&self, outcome: DisputeOutcome) -> Money {
+        let of_this = self.disputes.iter().filter(|dispute| dispute.outcome == outcome);
+        self.add_up(of_this.map(|dispute| dispute.amount))
     }
 
     /// P1 and P6: what is authorised and neither captured, nor being captured, nor given back.
@@ -295,6 +328,7 @@ impl Ledger {
             + text.chain(more).chain(operations).flatten().map(str::len).sum::<usize>()
             + self.captures.len() * size_of::<Capture>()
             + self.refunds.len() * size_of::<Refund>()
+            + self.disputes.iter().map(|dispute| size_of::<Dispute>() + dispute.id.as_str().len()).sum::<usize>()
             + self.operations.len() * size_of::<ProviderReference>()
     }
 
@@ -385,5 +419,21 @@ impl Ledger {
         if let Some(refund) = self.refunds.iter_mut().find(pending) {
             refund.outcome = Outcome::Failed;
         }
+    }
+
+    pub(super) fn dispute_opened(&mut self, disputed: &Disputed) {
+        let Disputed { dispute_id, amount, .. } = disputed.clone();
+        self.disputes.push(Dispute { id: dispute_id, amount, outcome: DisputeOutcome::Open });
+    }
+
+    pub(super) fn dispute_ended(&mut self, dispute_id: &ProviderReference, outcome: DisputeOutcome) {
+        if let Some(dispute) = self.disputes.iter_mut().find(|dispute| dispute.id == *dispute_id) {
+            dispute.outcome = outcome;
+        }
+    }
+
+    pub(super) fn differs(&mut self, found: &DiscrepancyFound) {
+        let DiscrepancyFound { ours, theirs, detail, .. } = found.clone();
+        self.finding = Some(Finding::Differs { ours, theirs, detail });
     }
 }

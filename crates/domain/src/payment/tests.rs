@@ -3,6 +3,8 @@
 mod authorization;
 mod capture;
 mod conservation;
+mod dispute;
+mod reconciliation;
 mod refund;
 mod void;
 

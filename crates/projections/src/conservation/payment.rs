@@ -19,6 +19,8 @@ pub(super) struct Payment {
     /// Each as it was asked for, and as it was taken. Failed ones are gone.
     captures: BTreeMap<Uuid, Movement>,
     refunds: BTreeMap<Uuid, Movement>,
+    /// Taken back by the buyer's bank.
+    charged_back: i64,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -70,7 +72,7 @@ impl Payment {
             Event::RefundRequested(it) => {
                 broken.extend(self.in_currency(it.amount));
                 self.refunds.entry(it.refund_id.as_uuid()).or_default().asked = it.amount.amount();
-                broken.extend(self.beyond_captured());
+                broken.extend(self.beyond_captured().or_else(|| self.beyond_kept()));
             }
             Event::RefundSucceeded(it) => {
                 broken.extend(self.in_currency(it.amount));
@@ -85,6 +87,17 @@ impl Payment {
                     forget(&mut self.captures, capture_id.as_uuid());
                 }
             }
+            Event::ChargedBack(it) => {
+                broken.extend(self.in_currency(it.amount));
+                self.charged_back += it.amount.amount();
+                // A bank decides it, whatever was refunded before: only more than was ever taken cannot be.
+                of_order.refunded = it.amount.amount();
+                let (captured, _) = sums(&self.captures);
+                if self.charged_back > captured {
+                    broken
+                        .push((rules::REFUNDED, format!("{} charged back, of {captured} captured", self.charged_back)));
+                }
+            }
             Event::RefundFailed(it) => forget(&mut self.refunds, it.refund_id.as_uuid()),
             // They move no money, or say again what the movements say.
             Event::AuthorizationRequested(_)
@@ -93,7 +106,11 @@ impl Payment {
             | Event::VoidRequested(_)
             | Event::Voided(_)
             | Event::Refunded(_)
-            | Event::Expired(_) => {}
+            | Event::Expired(_)
+            | Event::Disputed(_)
+            | Event::DisputeWon(_)
+            | Event::Reconciled(_)
+            | Event::DiscrepancyFound(_) => {}
         }
         (of_order, broken)
     }
@@ -110,6 +127,14 @@ impl Payment {
         (done + pending > self.authorized).then(|| {
             (rules::CAPTURED, format!("{done} captured and {pending} asked for, of {} authorised", self.authorized))
         })
+    }
+
+    /// P2, as what is asked for has to keep it. A bank may charge back what is being refunded: then nobody broke it.
+    fn beyond_kept(&self) -> Option<Broken> {
+        let ((refunded, pending), (captured, _)) = (sums(&self.refunds), sums(&self.captures));
+        let kept = captured - self.charged_back;
+        let detail = || format!("{refunded} refunded and {pending} asked for, of {kept} captured and not charged back");
+        (self.charged_back > 0 && refunded + pending > kept).then(|| (rules::REFUNDED, detail()))
     }
 
     /// P2.

@@ -67,6 +67,11 @@ pub(crate) fn order_of(event: &payment::Event) -> OrderId {
         payment::Event::RefundSucceeded(it) => it.order_id,
         payment::Event::Refunded(it) => it.order_id,
         payment::Event::RefundFailed(it) => it.order_id,
+        payment::Event::Disputed(it) => it.order_id,
+        payment::Event::ChargedBack(it) => it.order_id,
+        payment::Event::DisputeWon(it) => it.order_id,
+        payment::Event::Reconciled(it) => it.order_id,
+        payment::Event::DiscrepancyFound(it) => it.order_id,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::{
     ids::{CaptureId, RefundId},
-    payment::{Event, Failed, Initiated, Operation},
+    payment::{Event, Failed, Initiated, Operation, ProviderReference},
 };
 use eventstore::RecordedEvent;
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,9 @@ pub(super) struct Ledger {
     /// Not there in ledgers that were written before there were any.
     #[serde(default)]
     refunds: BTreeMap<Uuid, Request>,
+    /// By the provider's id of it. Not there in ledgers that were written before there were any.
+    #[serde(default)]
+    disputes: BTreeMap<String, Dispute>,
     pub(super) failure: Option<String>,
     voided: bool,
     expired: bool,
@@ -50,6 +53,15 @@ enum Request {
     #[serde(alias = "captured")]
     Succeeded(i64),
     Failed,
+}
+
+/// What a buyer's bank wants back, and what came of that.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Dispute {
+    Open(i64),
+    ChargedBack(i64),
+    Won,
 }
 
 impl PaymentRow {
@@ -88,20 +100,29 @@ impl PaymentRow {
                 self.ledger.refund(succeeded.refund_id, Request::Succeeded(succeeded.amount.amount()));
             }
             Event::RefundFailed(failed) => self.ledger.fail_refund(failed.refund_id),
+            Event::Disputed(it) => self.ledger.dispute(&it.dispute_id, Dispute::Open(it.amount.amount())),
+            Event::ChargedBack(it) => self.ledger.dispute(&it.dispute_id, Dispute::ChargedBack(it.amount.amount())),
+            Event::DisputeWon(it) => self.ledger.dispute(&it.dispute_id, Dispute::Won),
             // It begins with the one; the others are questions to the provider, or say again what the amounts say.
             Event::Initiated(_)
             | Event::AuthorizationRequested(_)
             | Event::Completed(_)
             | Event::VoidRequested(_)
-            | Event::Refunded(_) => {}
+            | Event::Refunded(_)
+            | Event::Reconciled(_)
+            | Event::DiscrepancyFound(_) => {}
         }
     }
 
-    /// Money that was given back speaks first, then what was taken, then how it ended, then how far it came.
+    /// Money that is wanted back speaks first, then what was given back, then what was taken, then how it ended, then how far it came.
     pub(super) fn status(&self) -> &'static str {
+        let any = |of: fn(&Dispute) -> bool| self.ledger.disputes.values().any(of);
         match (self.captured(), self.refunded()) {
+            _ if any(|dispute| matches!(dispute, Dispute::ChargedBack(1..))) => "charged_back",
+            _ if any(|dispute| matches!(dispute, Dispute::Open(1..))) => "disputed",
             (captured, refunded @ 1..) if refunded >= captured => "refunded",
             (_, 1..) => "partially_refunded",
+            (1.., _) if !self.ledger.disputes.is_empty() => "dispute_won",
             (captured @ 1.., _) if captured >= self.amount => "completed",
             (1.., _) => "partially_captured",
             _ if self.ledger.voided => "voided",
@@ -160,6 +181,10 @@ impl Ledger {
 
     fn refund(&mut self, refund_id: RefundId, refund: Request) {
         self.refunds.insert(refund_id.as_uuid(), refund);
+    }
+
+    fn dispute(&mut self, dispute_id: &ProviderReference, dispute: Dispute) {
+        self.disputes.insert(dispute_id.to_string(), dispute);
     }
 
     fn fail_refund(&mut self, refund_id: RefundId) {

@@ -1,6 +1,6 @@
 //! What each token stands for, and that a repeated request is one request.
 
-use domain::ids::PaymentId;
+use domain::ids::{CaptureId, PaymentId, RefundId};
 use domain::money::{Currency, Money};
 use domain::payment::PaymentToken;
 use uuid::Uuid;
@@ -13,7 +13,7 @@ fn gateway() -> Simulated {
 
 fn authorization(token: &str, key: &str) -> AuthorizeRequest {
     AuthorizeRequest {
-        idempotency_key: IdempotencyKey::new(key.to_owned()),
+        idempotency_key: IdempotencyKey::new(key.to_owned(), chrono::DateTime::UNIX_EPOCH),
         payment_id: PaymentId::from_uuid(Uuid::from_u128(1)),
         amount: Money::new(500, Currency::GBP),
         token: PaymentToken::new(token).unwrap(),
@@ -22,7 +22,8 @@ fn authorization(token: &str, key: &str) -> AuthorizeRequest {
 
 fn capture(authorization: &Receipt, key: &str) -> CaptureRequest {
     CaptureRequest {
-        idempotency_key: IdempotencyKey::new(key.to_owned()),
+        capture_id: CaptureId::from_uuid(Uuid::from_u128(3)),
+        idempotency_key: IdempotencyKey::new(key.to_owned(), chrono::DateTime::UNIX_EPOCH),
         payment_id: PaymentId::from_uuid(Uuid::from_u128(1)),
         amount: Money::new(500, Currency::GBP),
         authorization: authorization.reference.clone(),
@@ -104,7 +105,7 @@ async fn what_is_held_is_given_back() {
     let gateway = gateway();
     let held = gateway.authorize(&authorization("tok_ok", "k1")).await.unwrap();
     let request = VoidRequest {
-        idempotency_key: IdempotencyKey::new("k2".to_owned()),
+        idempotency_key: IdempotencyKey::new("k2".to_owned(), chrono::DateTime::UNIX_EPOCH),
         payment_id: PaymentId::from_uuid(Uuid::from_u128(1)),
         authorization: held.reference,
     };
@@ -115,7 +116,8 @@ async fn what_is_held_is_given_back() {
 #[tokio::test]
 async fn what_was_taken_is_given_back_even_after_a_restart_and_once_a_key() {
     let refund = |authorization: &Receipt, key: &str| RefundRequest {
-        idempotency_key: IdempotencyKey::new(key.to_owned()),
+        idempotency_key: IdempotencyKey::new(key.to_owned(), chrono::DateTime::UNIX_EPOCH),
+        refund_id: RefundId::from_uuid(Uuid::from_u128(4)),
         payment_id: PaymentId::from_uuid(Uuid::from_u128(1)),
         amount: Money::new(200, Currency::GBP),
         authorization: authorization.reference.clone(),

@@ -101,7 +101,7 @@ async fn performed(shop: &Shop, event_type: &str, attempts: i32, gateway: &dyn P
     match carry_out(&call, &requested, shop.payment(1), gateway, Duration::from_millis(5)).await {
         Performed::Done(result) => result.name().to_owned(),
         Performed::Nothing => "nothing".to_owned(),
-        Performed::AskLater { reason } => format!("ask later: {reason}"),
+        Performed::AskLater { reason } | Performed::Unanswered { reason } => format!("ask later: {reason}"),
     }
 }
 

@@ -9,6 +9,10 @@ fn any_operation() -> impl Strategy<Value = Operation> {
     prop_oneof![Just(Operation::Authorization), (1..5_u128).prop_map(of_capture), Just(Operation::Void)]
 }
 
+fn any_outcome() -> impl Strategy<Value = DisputeOutcome> {
+    prop_oneof![Just(DisputeOutcome::Open), Just(DisputeOutcome::ChargedBack), Just(DisputeOutcome::Won)]
+}
+
 fn any_id() -> impl Strategy<Value = &'static str> {
     prop_oneof![Just("op_1"), Just("op_2"), Just("op_3")]
 }
@@ -28,6 +32,10 @@ fn any_command() -> impl Strategy<Value = Command> {
         2 => (number, proptest::option::of(any_id())).prop_map(|(number, id)| fail_refund(number, id)),
         1 => Just(request_void()),
         1 => proptest::option::of(any_id()).prop_map(record_voided),
+        2 => (any_id(), 1..600_i64, any_outcome()).prop_map(|(id, amount, outcome)| {
+            let (dispute_id, reason) = (reference(id), FailureCode::new("fraudulent").unwrap());
+            Command::RecordDispute { dispute_id, amount: gbp(amount), reason, outcome }
+        }),
         1 => Just(Command::Expire),
     ]
 }
@@ -38,6 +46,8 @@ struct Told {
     authorized: i64,
     captured: i64,
     refunded: i64,
+    charged_back: i64,
+    disputes: usize,
     completed: usize,
     void_wanted: bool,
 }
@@ -51,6 +61,8 @@ impl Told {
             Event::Refunded(fact) => {
                 prop_assert_eq!((fact.amount.amount(), self.refunded), (self.captured, self.captured))
             }
+            Event::ChargedBack(fact) => self.charged_back += fact.amount.amount(),
+            Event::Disputed(_) => self.disputes += 1,
             Event::Completed(_) => self.completed += 1,
             Event::VoidRequested(_) => self.void_wanted = true,
             Event::CaptureRequested(_) => prop_assert!(!self.void_wanted, "P6"),
@@ -80,12 +92,18 @@ proptest! {
             prop_assert!(!ledger.uncaptured().is_negative());
             prop_assert_eq!(told.completed, usize::from(told.captured == 1_000), "completed once, when it is");
             let label = if told.refunded == 0 { "completed" } else { "partially_refunded" };
-            prop_assert!(told.captured < 1_000 || told.refunded == 1_000 || state.status() == label);
+            let is_disputed = told.disputes > 0;
+            prop_assert!(told.captured < 1_000 || told.refunded == 1_000 || is_disputed || state.status() == label);
             prop_assert_eq!(ledger.refunded(), gbp(told.refunded));
             let gone = ledger.refunded().checked_add(ledger.refund_pending()).unwrap();
             prop_assert!(gone <= ledger.captured(), "P2");
-            prop_assert_eq!(ledger.refundable(), ledger.captured().checked_sub(gone).unwrap());
-            prop_assert_eq!(state.status() == "refunded", told.refunded > 0 && told.refunded == told.captured);
+            prop_assert_eq!(ledger.charged_back(), gbp(told.charged_back));
+            prop_assert!(told.charged_back <= told.captured);
+            let left = (told.captured - gone.amount() - told.charged_back).max(0);
+            prop_assert_eq!(ledger.refundable(), gbp(left), "P2");
+            prop_assert_eq!(state.status() == "charged_back", told.charged_back > 0);
+            let all_is_back = told.refunded > 0 && told.refunded == told.captured;
+            prop_assert!(is_disputed || (state.status() == "refunded") == all_is_back);
         }
     }
 

@@ -1,0 +1,119 @@
+//! Money that a buyer's bank wants back.
+
+use super::*;
+
+fn dispute(id: &str, amount: i64, outcome: DisputeOutcome) -> Command {
+    let reason = FailureCode::new("fraudulent").unwrap();
+    Command::RecordDispute { dispute_id: reference(id), amount: gbp(amount), reason, outcome }
+}
+
+fn disputed(id: &str, amount: i64) -> Event {
+    let (order_id, dispute_id) = (order_id(), reference(id));
+    Event::Disputed(Disputed {
+        order_id,
+        dispute_id,
+        amount: gbp(amount),
+        reason: FailureCode::new("fraudulent").unwrap(),
+    })
+}
+
+fn charged_back(id: &str, amount: i64) -> Event {
+    Event::ChargedBack(ChargedBack { order_id: order_id(), dispute_id: reference(id), amount: gbp(amount) })
+}
+
+fn dispute_won(id: &str) -> Event {
+    Event::DisputeWon(DisputeWon { order_id: order_id(), dispute_id: reference(id) })
+}
+
+use DisputeOutcome::{ChargedBack as Lost, Open, Won};
+
+#[test]
+fn a_payment_that_was_taken_is_disputed_and_then_charged_back_or_won() {
+    payment(paid())
+        .when(dispute("dp_1", 400, Open))
+        .then([disputed("dp_1", 400)])
+        .then_state(|state| assert_eq!((state.status(), state.ledger().unwrap().disputed()), ("disputed", gbp(400))));
+    payment(with(paid(), &[disputed("dp_1", 400)]))
+        .when(dispute("dp_1", 400, Lost))
+        .then([charged_back("dp_1", 400)])
+        .then_state(|state| {
+            assert_eq!((state.status(), state.ledger().unwrap().charged_back()), ("charged_back", gbp(400)));
+        });
+    payment(with(paid(), &[disputed("dp_1", 400)]))
+        .when(dispute("dp_1", 400, Won))
+        .then([dispute_won("dp_1")])
+        .then_state(|state| {
+            let ledger = state.ledger().unwrap();
+            assert_eq!(
+                (state.status(), ledger.charged_back(), ledger.refundable()),
+                ("dispute_won", gbp(0), gbp(1_000))
+            );
+        });
+}
+
+#[test]
+fn p4_what_was_told_of_a_dispute_is_recorded_once_and_its_first_end_stands() {
+    for outcome in [Open, Lost] {
+        payment(with(paid(), &[disputed("dp_1", 400), charged_back("dp_1", 400)]))
+            .when(dispute("dp_1", 400, outcome))
+            .then([]);
+    }
+    payment(with(paid(), &[disputed("dp_1", 400), charged_back("dp_1", 400)])).when(dispute("dp_1", 400, Won)).then([]);
+    payment(with(paid(), &[disputed("dp_1", 400)])).when(dispute("dp_1", 400, Open)).then([]);
+}
+
+/// The first webhook was lost.
+#[test]
+fn a_dispute_whose_beginning_was_not_heard_of_begins_with_its_end() {
+    payment(paid()).when(dispute("dp_1", 400, Lost)).then([disputed("dp_1", 400), charged_back("dp_1", 400)]);
+    payment(paid()).when(dispute("dp_1", 400, Won)).then([disputed("dp_1", 400), dispute_won("dp_1")]);
+}
+
+#[test]
+fn p2_what_was_charged_back_is_not_given_back_too() {
+    let lost = with(paid(), &[disputed("dp_1", 400), charged_back("dp_1", 400)]);
+    payment(lost.clone()).when(request_refund(1, 601)).then_error(exceeds(601, 600));
+    payment(lost).when(request_refund(1, 600)).then([refund_requested(1, 600)]);
+    // The bank takes what was given back already: nothing is left, and nothing less than that.
+    let both = with(paid(), &[refund_requested(1, 1_000), refund_succeeded(1, "rf_1", 1_000), refunded(1_000)]);
+    payment(with(both, &[disputed("dp_1", 1_000), charged_back("dp_1", 1_000)]))
+        .when(request_refund(2, 1))
+        .then_error(exceeds(1, 0));
+}
+
+#[test]
+fn no_more_is_wanted_back_than_was_taken() {
+    payment(paid()).when(dispute("dp_1", 1_001, Open)).then_error(exceeds(1_001, 1_000));
+    payment(with(paid(), &[disputed("dp_1", 400), charged_back("dp_1", 400)]))
+        .when(dispute("dp_2", 601, Open))
+        .then_error(exceeds(601, 600));
+    payment(with(paid(), &[disputed("dp_1", 400), dispute_won("dp_1")]))
+        .when(dispute("dp_2", 1_000, Open))
+        .then([disputed("dp_2", 1_000)]);
+    payment(paid()).when(dispute("dp_1", 0, Open)).then_error(Error::AmountNotPositive { amount: gbp(0) });
+    let yen = Money::new(5, "JPY".parse().unwrap());
+    let command = Command::RecordDispute {
+        dispute_id: reference("dp_1"),
+        amount: yen,
+        reason: FailureCode::new("fraudulent").unwrap(),
+        outcome: Open,
+    };
+    let error = Error::CurrencyMismatch { expected: gbp(1).currency(), found: yen.currency() };
+    payment(paid()).when(command).then_error(error);
+}
+
+#[test]
+fn what_was_never_taken_is_not_disputed() {
+    let state = given::<Payment>([initiated(), requested(), authorized()]).into_state();
+    let illegal = state.ledger().unwrap().illegal();
+    payment(vec![initiated(), requested(), authorized()]).when(dispute("dp_1", 1, Open)).then_error(illegal);
+}
+
+#[test]
+fn a_payment_has_so_many_disputes_and_no_more() {
+    let of = |number: usize| [disputed(&format!("dp_{number}"), 1), dispute_won(&format!("dp_{number}"))];
+    let many: Vec<Event> = (0..DISPUTES_MAX).flat_map(of).collect();
+    payment(with(paid(), &many))
+        .when(dispute("dp_last", 1, Open))
+        .then_error(Error::TooManyDisputes { max: DISPUTES_MAX });
+}

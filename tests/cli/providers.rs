@@ -1,0 +1,91 @@
+//! A payment provider behind the real program: from its settings to the reconciliation of its books.
+
+use commands::clock::Clock;
+use serde_json::{Value, json};
+use support::stripe::{SECRET_KEY, Stripe, WEBHOOK_SECRET};
+
+use super::program::{Place, Running, ask, bearer, daybook, run, until};
+
+fn with_stripe(command: &mut std::process::Command, stripe: &Stripe) {
+    command.env("DAYBOOK_STRIPE_URL", stripe.url()).env("DAYBOOK_STRIPE_SECRET_KEY", SECRET_KEY);
+    command.env("DAYBOOK_STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET);
+}
+
+/// As JSON, with this token.
+fn posted(api: &str, path: &str, token: &str, body: &Value) -> Value {
+    let (body, key) = (body.to_string(), format!("Idempotency-Key: {path}"));
+    let arguments = ["-H", &bearer(token), "-H", "Content-Type: application/json", "-H", &key, "-d", &body];
+    let (status, answer) = ask(&format!("{api}{path}"), &arguments);
+    assert!((200..300).contains(&status), "{path}: {answer}");
+    serde_json::from_str(&answer).unwrap()
+}
+
+fn order_status(api: &str, token: &str, order: &str) -> Value {
+    let (_, answer) = ask(&format!("{api}/v1/orders/{order}"), &["-H", &bearer(token)]);
+    serde_json::from_str::<Value>(&answer).unwrap()["status"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_is_paid_through_a_second_provider_and_its_books_are_reconciled_from_the_command_line() {
+    let stripe = Stripe::open(Clock::default()).await;
+    let place = Place::new();
+    let mut command = daybook(&["dev", "--listen", "127.0.0.1:0"]);
+    with_stripe(&mut command, &stripe);
+    let dev = Running::dev_of(command.current_dir(place.path()));
+    let (api, customer) = (dev.value("api").to_owned(), dev.value("token-customer").to_owned());
+    let cart = posted(&api, "/v1/carts", &customer, &json!({}));
+    let cart = cart["id"].as_str().unwrap();
+    posted(&api, &format!("/v1/carts/{cart}/items"), &customer, &json!({ "sku": "MUG-BLUE", "quantity": 1 }));
+    let address =
+        json!({ "name": "Ada", "line1": "1 Street", "city": "London", "postal_code": "SW1", "country": "GB" });
+    let checkout = json!({ "payment": { "method": "card", "token": "pm_card_visa" }, "shipping_address": address });
+    let order = posted(&api, &format!("/v1/carts/{cart}/checkout"), &customer, &checkout);
+    let id = order["id"].as_str().unwrap();
+    until("the order is confirmed", || order_status(&api, &customer, id) == "confirmed");
+    let payment = order["payments"][0]["id"].as_str().unwrap();
+    let intent = stripe.intents_of(payment).remove(0);
+    assert_eq!(intent["status"], "requires_capture");
+
+    let reconcile = || {
+        let mut command = daybook(&["reconcile", "payments"]);
+        with_stripe(&mut command, &stripe);
+        run(command.current_dir(place.path()))
+    };
+    let done = reconcile();
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert!(done.stdout.contains("1 compared: 1 agree, 0 differ, 0 are open"), "{}", done.stdout);
+    stripe.by_hand("capture", intent["id"].as_str().unwrap(), None);
+    let done = reconcile();
+    assert_eq!(done.code, Some(1), "{}", done.stderr);
+    assert!(done.stdout.contains(&format!("differs: payment {payment}: held ")), "{}", done.stdout);
+
+    let metrics = format!("{}/metrics", dev.value("admin"));
+    let (_, text) = ask(&metrics, &[]);
+    for metric in ["daybook_provider_exchange_seconds", "daybook_provider_circuit_open{provider=\"stripe\"} 0"] {
+        assert!(text.contains(metric), "{metric} is missing");
+    }
+    let log = dev.stop();
+    assert!(!log.contains(SECRET_KEY) && !log.contains(WEBHOOK_SECRET), "{log}");
+}
+
+#[test]
+fn settings_of_providers_that_cannot_work_are_one_line_and_exit_code_2() {
+    for (arguments, line) in [
+        (
+            &["dev", "--provider", "stripe"][..],
+            "there is no provider \"stripe\" here; there are simulated and, with DAYBOOK_STRIPE_SECRET_KEY, stripe",
+        ),
+        (
+            &["reconcile", "payments", "--stripe-secret-key", "sk", "--stripe-url", "ftp://x"],
+            "Stripe cannot be used: Stripe's base URL is http:// or https:// with a host, and no query",
+        ),
+        (
+            &["reconcile", "payments", "--stripe-webhook-secret", "whsec"],
+            "secrets of Stripe's webhooks are of no use without DAYBOOK_STRIPE_SECRET_KEY: what they tell of is asked for",
+        ),
+    ] {
+        let place = Place::new();
+        let done = run(daybook(arguments).current_dir(place.path()));
+        assert_eq!((done.code, done.stderr), (Some(2), format!("daybook: {line}\n")), "{arguments:?}");
+    }
+}
