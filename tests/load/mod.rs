@@ -1,5 +1,6 @@
 //! The load on a small book: it sells what the excerpt has, and its reconciliation finds whatever is taken away afterwards.
 
+mod flash_sale;
 mod shop;
 
 use api::load::check::Verdict;

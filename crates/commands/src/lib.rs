@@ -10,6 +10,7 @@ pub mod world;
 pub mod products;
 
 pub mod inventory;
+mod stock;
 
 pub mod carts;
 

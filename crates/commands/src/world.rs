@@ -1,4 +1,5 @@
-//! The world: folded stream states, all of them true as of one head of the book. Bounded in bytes.
+//! The world: folded stream states, all of them true as of one head of the book, be it one whose last pages are still on
+//! their way there. Bounded in bytes.
 //!
 //! A state is shared (`Arc`) and copied when it changes while somebody still holds it, so an answer can carry the
 //! state it was decided on out of the executor without a copy.

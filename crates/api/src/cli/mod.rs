@@ -3,6 +3,7 @@
 mod asyncapi;
 mod book;
 mod dev;
+mod flash_sale;
 mod healthcheck;
 mod load;
 mod migrate;
@@ -36,6 +37,8 @@ enum Command {
     Serve(Box<serve::Serve>),
     /// Put a year of real invoices through HTTP, and reconcile what came of it
     Load(load::Load),
+    /// Sell a few units to many buyers at once, and see that it comes out to the unit
+    FlashSale(flash_sale::Sale),
     /// Make or renew the database's schema, as its owner
     Migrate(migrate::Migrate),
     /// Empty read models, as the owner: the nodes post them anew from the first page of the book
@@ -64,6 +67,7 @@ impl Cli {
             Command::Dev(dev) => dev.run(),
             Command::Serve(serve) => serve.run(),
             Command::Load(load) => load.run(),
+            Command::FlashSale(sale) => sale.run(),
             Command::Migrate(migrate) => migrate.run(),
             Command::Rebuild(rebuild) => rebuild.run(),
             Command::Verify(verify) => verify.run(),

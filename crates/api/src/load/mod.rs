@@ -5,6 +5,7 @@
 //! - `endpoint`, `client`, `tokens`: how it is spoken to; `tally`, `histogram`: what is counted
 //! - `setup`, then [`shopper`] and `staff` at once around a `board`
 //! - [`mod@reconcile`], `check`: whether it all adds up; `report`, `numbers`: how it is told; `executor_alone`: for comparison
+//! - [`mod@flash_sale`]: many buyers at once for few units
 
 pub mod baskets;
 mod board;
@@ -13,6 +14,7 @@ mod client;
 mod country;
 mod endpoint;
 mod executor_alone;
+pub mod flash_sale;
 mod histogram;
 pub mod instance;
 mod line;

@@ -118,7 +118,7 @@ fn measure_alone(mut own: OwnDev, plan: &Plan, callers: usize, over_http: f64) -
 }
 
 /// The Daybook to load; one of our own stops when it is dropped.
-async fn find(target: Target) -> Result<(Option<OwnDev>, Instance), LoadError> {
+pub(super) async fn find(target: Target) -> Result<(Option<OwnDev>, Instance), OwnDevError> {
     match target {
         Target::Running(instance) => Ok((None, instance)),
         Target::Own { postgres_bin } => {

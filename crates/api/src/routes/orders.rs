@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use commands::command::Answer;
 use commands::orders::{CancelOrder, DeliverShipment, HoldOrder, OrderOutcome, ReleaseOrder, ShipOrder};
 use commands::world::{Held, States};
-use domain::ids::{CustomerId, OrderId, OrderNumber, Quantity, Reason, ShipmentId, Sku};
+use domain::ids::{CustomerId, Location, OrderId, OrderNumber, Quantity, Reason, ShipmentId, Sku};
 use domain::order::{Carrier, Order, Tracking};
 use eventstore::event::StreamId;
 use projections::{UnknownSort, orders};
@@ -54,6 +54,10 @@ pub(crate) struct NewShipment {
     carrier: Carrier,
     #[schema(value_type = String, example = "RM123456789GB")]
     tracking: Tracking,
+    /// Where it is packed: everything in it is taken from there. If it is not given, from wherever the order's stock is
+    #[schema(value_type = Option<String>, example = "main")]
+    #[serde(default)]
+    location: Option<Location>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -246,10 +250,10 @@ pub(crate) async fn ship(
     if_match: IfMatch,
     body: JsonBody<NewShipment>,
 ) -> Result<Response, Problem> {
-    let NewShipment { lines, carrier, tracking } = body.value;
+    let NewShipment { lines, carrier, tracking, location } = body.value;
     let lines = lines.map(|lines| lines.into_iter().map(ParcelLine::units).collect());
     let shipment_id = ShipmentId::from_uuid(Uuid::now_v7());
-    let use_case = ShipOrder { order_id, shipment_id, lines, carrier, tracking };
+    let use_case = ShipOrder { order_id, shipment_id, lines, carrier, tracking, location };
     let expected = expected(order_id, if_match);
     let answer = asker.run(&app, use_case, body.idempotency, expected).await?;
     let location = format!("/v1/orders/{order_id}/shipments/{}", answer.outcome.shipment_id);

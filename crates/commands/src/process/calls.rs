@@ -189,7 +189,7 @@ impl CallWorkers {
         }
         let settled = match performed {
             Performed::Done(result) => match result.run(&self.commands, envelope(&call)).await {
-                Ok(()) => {
+                Ok(_) => {
                     failpoint::reached("call.after_record");
                     self.finish(&call).await
                 }
