@@ -25,4 +25,5 @@ mod positions;
 mod products;
 mod races;
 mod refunds;
+mod returns;
 mod sale;

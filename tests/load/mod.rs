@@ -96,7 +96,7 @@ async fn an_order_row_that_is_removed_is_missed() {
     let Some(kafka) = support::kafka().await else { return };
     let (shop, loaded) = sold_out(kafka).await;
     let gone = loaded.accepted[0];
-    shop.as_owner(&format!("DELETE FROM orders_v1.orders WHERE id = '{}'", gone.order_id)).await;
+    shop.as_owner(&format!("DELETE FROM orders_v2.orders WHERE id = '{}'", gone.order_id)).await;
     let failed = failed(&shop, &loaded).await;
     check_failed(&failed, &[("orders", &format!("order {} of invoice", gone.order_id))]);
     shop.close().await;

@@ -58,7 +58,12 @@ fn needed(changes: &[(Uuid, Event)]) -> BTreeSet<Uuid> {
             | Event::ShipmentDispatched(_)
             | Event::ShipmentDelivered(_)
             | Event::RefundGranted(_)
-            | Event::PaymentRetried(_) => false,
+            | Event::PaymentRetried(_)
+            | Event::ReturnRequested(_)
+            | Event::ReturnApproved(_)
+            | Event::ReturnRejected(_)
+            | Event::ReturnReceived(_)
+            | Event::AddressCorrected(_) => false,
         };
     }
     needed.difference(&created).copied().collect()
@@ -144,7 +149,12 @@ impl Batch {
             | Event::ShipmentDispatched(_)
             | Event::ShipmentDelivered(_)
             | Event::RefundGranted(_)
-            | Event::PaymentRetried(_) => {}
+            | Event::PaymentRetried(_)
+            | Event::ReturnRequested(_)
+            | Event::ReturnApproved(_)
+            | Event::ReturnRejected(_)
+            | Event::ReturnReceived(_)
+            | Event::AddressCorrected(_) => {}
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ SELECT
     cancelled,
     shipped,
     delivered,
+    returned,
     confirmed_at,
     completed_at,
     updated_at,
