@@ -30,6 +30,6 @@ faults:
 bench:
 	@$(root)scripts/bench $(ARGS)
 
-# The same for a book of 10 million events: some ten minutes and 15 GB of disk.
+# The same for a book of 10 million events, and what memory a node takes on it: some ten minutes and 15 GB of disk.
 bench-growth:
-	@$(root)scripts/bench --only growth-10m $(ARGS)
+	@$(root)scripts/bench --only growth-10m,memory $(ARGS)

@@ -34,7 +34,7 @@ def main(known):
     for row in csv.reader(io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8", newline="")):
         position, stream, recorded_at, digest = int(row[0]), (row[1], row[2]), int(row[6]), bytes.fromhex(row[9])
         if position != last + 1:
-            return f"position {last + 1}: is missing"
+            return f"position {min(position, last + 1)}: is missing, or there twice"
         if chained(previous, row) != digest:
             return f"position {position}: its hash does not follow from its content and the page before it"
         if recorded_at < recorded:

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use eventstore::{Book, Position, StreamId, Writer};
+use eventstore::{Book, Draft, Position, StreamId, Writer};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 
@@ -52,8 +52,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Section, Failure> {
 /// The same, and 10 million.
 pub(crate) async fn measure_huge(bench: &Bench) -> Result<Section, Failure> {
     let small = LargeBook::fill(bench, "growth_small_again", SMALL_EVENTS).await?;
-    let huge = LargeBook::fill(bench, "growth_huge", HUGE_EVENTS).await?;
-    let books = vec![Arc::new(small), bench.large_book().await?, Arc::new(huge)];
+    let books = vec![Arc::new(small), bench.large_book().await?, bench.huge_book().await?];
     compare(bench, books, "growth-10m", "A book of 10 million events").await
 }
 
@@ -135,7 +134,10 @@ async fn append(bench: &Bench, book: &LargeBook) -> Result<Sample, Failure> {
         let now = now_after(head.recorded_at);
         let events: Vec<_> = (0..BATCH_EVENTS).map(|_| carts.next(now)).collect();
         let begun = Instant::now();
-        head = writer.append(&head, now, &events, &[]).await?.head;
+        let mut draft = Draft::after(&head, now);
+        events.into_iter().for_each(|event| draft.push(event));
+        writer.append(&draft).await?;
+        head = draft.head();
         let done = Instant::now();
         if done >= until {
             break;

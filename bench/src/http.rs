@@ -27,6 +27,8 @@ use crate::server::{Server, signer};
 const SCRIPT: &str = include_str!("../lua/add_items.lua");
 /// Connections, and the commands a second that are to be reached with them.
 const AIMS: [(usize, f64); 2] = [(64, 15_000.0), (256, 25_000.0)];
+/// Where the rate itself is not what is looked at.
+pub(crate) const WRK_CONNECTIONS: usize = 64;
 /// Customers who shop at once; each has a token of its own.
 const CUSTOMERS: usize = 256;
 /// What a sample fills with ten items each, at the rate that is aimed at.
@@ -82,6 +84,13 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Section, Failure> {
         picture: Some(picture::bars("Items added over HTTP", "commands/s", &bars)?),
         aims: aims.collect(),
     })
+}
+
+/// Carts are opened and filled for so long, by customers as many as ever.
+pub(crate) async fn under_load(bench: &Bench, server: &Server, time: Duration) -> Result<(), Failure> {
+    let tokens = tokens(&signer(bench)?);
+    let carts = open_carts(server, &tokens, (CARTS_A_SECOND * time.as_secs_f64()) as usize).await?;
+    wrk(bench, server, WRK_CONNECTIONS, &carts, time).await.map(drop)
 }
 
 fn tokens(signer: &TokenSigner) -> Vec<String> {

@@ -33,6 +33,7 @@ mod writers;
 
 mod machine;
 mod measure;
+mod memory;
 mod picture;
 mod plan;
 mod report;
@@ -94,6 +95,8 @@ enum Work {
     /// With a book of 10 million events: not among the usual ones
     #[value(name = "growth-10m")]
     GrowthHuge,
+    /// On the same book
+    Memory,
     Verify,
     Restart,
     Http,
@@ -119,6 +122,7 @@ impl Work {
             Self::Writers => Box::pin(writers::measure(bench)).await,
             Self::Growth => Box::pin(growth::measure(bench)).await,
             Self::GrowthHuge => Box::pin(growth::measure_huge(bench)).await,
+            Self::Memory => Box::pin(memory::measure(bench)).await,
             Self::Verify => Box::pin(verify::measure(bench)).await,
             Self::Restart => Box::pin(restart::measure(bench)).await,
             Self::Http => Box::pin(http::measure(bench)).await,

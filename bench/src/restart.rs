@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use projections::{Progress, ReadModels};
-use sqlx::postgres::PgPoolOptions;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::time::sleep;
 
 use crate::bench::Bench;
@@ -30,7 +30,7 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Section, Failure> {
         let begun = Instant::now();
         let server = Server::start(bench, large.name, ROLES)?;
         server.until(READY).await?;
-        caught_up(&read_models).await?;
+        caught_up(&read_models, CAUGHT_UP_WITHIN).await?;
         starts.push(begun.elapsed());
         server.kill().await?;
     }
@@ -57,11 +57,20 @@ pub(crate) async fn measure(bench: &Bench) -> Result<Section, Failure> {
     })
 }
 
+/// Looked at on a connection of its own.
+pub(crate) async fn until_caught_up(database: &PgConnectOptions, within: Duration) -> Result<(), Failure> {
+    let reading = projections::reading(database.clone());
+    let pool = PgPoolOptions::new().max_connections(1).connect_with(reading).await?;
+    let caught_up = caught_up(&ReadModels::new(pool.clone(), Progress::default()), within).await;
+    pool.close().await;
+    caught_up
+}
+
 /// A node is ready while its read models are a few seconds behind; here they have to be at the head.
-async fn caught_up(read_models: &ReadModels) -> Result<(), Failure> {
+async fn caught_up(read_models: &ReadModels, within: Duration) -> Result<(), Failure> {
     let definitions = projections::ALL.map(|projection| projection.definition());
     let begun = Instant::now();
-    while begun.elapsed() < CAUGHT_UP_WITHIN {
+    while begun.elapsed() < within {
         if read_models.status(&definitions).await?.iter().all(|status| status.lag_events == 0) {
             return Ok(());
         }

@@ -64,6 +64,10 @@ impl Server {
         Err(Failure::NotReady)
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id().unwrap_or_default()
+    }
+
     /// As a power cut would.
     pub(crate) async fn kill(mut self) -> Result<(), Failure> {
         self.process.kill().await.map_err(|source| Failure::Program { program: "daybook".to_owned(), source })

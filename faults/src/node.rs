@@ -29,6 +29,7 @@ pub(crate) struct Setting {
     /// Of the harness: keys.
     pub(crate) keys: PathBuf,
     pub(crate) planted_bug: Option<&'static str>,
+    pub(crate) pool_connections: u32,
 }
 
 pub(crate) struct Node {
@@ -91,13 +92,14 @@ impl Node {
     }
 
     fn set_environment(&self, command: &mut std::process::Command, failpoint: Option<&str>) {
-        let Setting { database_url, keys, planted_bug, .. } = &self.setting;
+        let Setting { database_url, keys, planted_bug, pool_connections, .. } = &self.setting;
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin");
         command.env("DATABASE_URL", database_url).env("DAYBOOK_MASTER_KEY", keys.join("master.key"));
         command.env("DAYBOOK_LISTEN", format!("127.0.0.1:{}", self.port));
         command.env("DAYBOOK_ADMIN_LISTEN", format!("127.0.0.1:{}", self.admin_port));
         command.env("DAYBOOK_SIGNING_KEY", keys.join(api::auth::signing::DEV_KEY_FILE));
         command.env("DAYBOOK_SIGNING_ISSUER", api::auth::signing::DEV_ISSUER);
+        command.env("DAYBOOK_POOL_CONNECTIONS", pool_connections.to_string());
         command.envs(failpoint.map(|failpoint| ("DAYBOOK_FAILPOINT", failpoint)));
         command.envs(planted_bug.map(|bug| ("DAYBOOK_PLANTED_BUG", bug)));
     }

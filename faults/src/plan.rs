@@ -2,6 +2,8 @@
 
 use std::{pin::Pin, time::Duration};
 
+use api::config::POOL_CONNECTIONS;
+
 use crate::{
     error::Error,
     faults::{clients, network, postgres, process},
@@ -12,7 +14,7 @@ pub(crate) type Injecting<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> +
 pub(crate) type Inject = for<'a> fn(&'a mut Stage) -> Injecting<'a>;
 
 /// A control is as long as it takes to plant, not to be thorough.
-const CONTROL_PART: f64 = 0.6;
+const CONTROL_PART: f64 = 0.4;
 const SECONDS_MIN: f64 = 3.0;
 
 pub(crate) struct Fault {
@@ -22,6 +24,10 @@ pub(crate) struct Fault {
     pub(crate) shoppers: usize,
     /// How long it goes on in a run of ten minutes.
     pub(crate) seconds: f64,
+    /// One run for each of these, instead of one for all.
+    pub(crate) steps: &'static [&'static str],
+    /// Connections that a pool of a node has.
+    pub(crate) pool_connections: u32,
     pub(crate) inject: Inject,
     /// Whether the mutation test is made on the book that it leaves.
     pub(crate) mutates: bool,
@@ -50,6 +56,7 @@ pub(crate) struct Plan {
     pub(crate) fault: &'static Fault,
     pub(crate) seed: u64,
     pub(crate) scale: f64,
+    pub(crate) step: Option<&'static str>,
     pub(crate) bug: Option<&'static str>,
     pub(crate) found_by: &'static [&'static str],
     pub(crate) failpoint: Option<String>,
@@ -57,12 +64,23 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn healthy(fault: &'static Fault, seed: u64, scale: f64) -> Self {
-        Self { fault, seed, scale, bug: None, found_by: &[], failpoint: None }
+        Self { fault, seed, scale, step: None, bug: None, found_by: &[], failpoint: None }
+    }
+
+    /// The healthy runs of one round.
+    pub(crate) fn all_healthy(fault: &'static Fault, seed: u64, scale: f64) -> Vec<Self> {
+        let whole = Self::healthy(fault, seed, scale);
+        if fault.steps.is_empty() {
+            return vec![whole];
+        }
+        let seeded = fault.steps.iter().zip(0..);
+        seeded.map(|(step, nth)| Self { seed: seed.wrapping_add(nth), step: Some(step), ..whole.clone() }).collect()
     }
 
     pub(crate) fn control(fault: &'static Fault, control: &'static Control, seed: u64) -> Self {
         let failpoint = control.failpoint.map(str::to_owned);
-        Self { fault, seed, scale: CONTROL_PART, bug: Some(control.bug), found_by: control.found_by, failpoint }
+        let scale = CONTROL_PART;
+        Self { fault, seed, scale, step: None, bug: Some(control.bug), found_by: control.found_by, failpoint }
     }
 
     pub(crate) fn time(&self) -> Duration {
@@ -70,7 +88,12 @@ impl Plan {
     }
 
     pub(crate) fn name(&self) -> String {
-        self.bug.map_or_else(|| self.fault.id.to_owned(), |bug| format!("{} with {bug}", self.fault.id))
+        let id = self.fault.id;
+        match (self.bug, self.step) {
+            (Some(bug), _) => format!("{id} with {bug}"),
+            (None, Some(step)) => format!("{id} {step}"),
+            (None, None) => id.to_owned(),
+        }
     }
 }
 
@@ -89,7 +112,19 @@ const fn fault(
     inject: Inject,
     controls: &'static [Control],
 ) -> Fault {
-    Fault { id, what, nodes: 1, shoppers: 8, seconds, inject, mutates: false, disk_bytes: None, controls }
+    Fault {
+        id,
+        what,
+        nodes: 1,
+        shoppers: 8,
+        seconds,
+        steps: &[],
+        pool_connections: POOL_CONNECTIONS,
+        inject,
+        mutates: false,
+        disk_bytes: None,
+        controls,
+    }
 }
 
 /// In the order in which they are run.
@@ -107,20 +142,23 @@ pub(crate) static FAULTS: [Fault; 14] = [
     fault(
         "F01",
         "kill -9 of the node at random times",
-        16.0,
+        75.0,
         |stage| Box::pin(process::killed_at_random(stage)),
         &[control_at("answer-before-commit", "append.before_insert:12:kill-late", &["I1"])],
     ),
-    fault(
-        "F02",
-        "a crash at every named step",
-        4.0,
-        |stage| Box::pin(process::killed_at_every_step(stage)),
-        &[
-            control_at("checkpoint-before-apply", "projection.before_apply:6:kill", &["I7"]),
-            control("no-derived-key", &["I3"]),
-        ],
-    ),
+    Fault {
+        steps: &process::STEPS,
+        ..fault(
+            "F02",
+            "a crash at every named step, a run each",
+            10.0,
+            |stage| Box::pin(process::killed_at_a_step(stage)),
+            &[
+                control_at("checkpoint-before-apply", "projection.before_apply:6:kill", &["I7"]),
+                control("no-derived-key", &["I3"]),
+            ],
+        )
+    },
     Fault {
         nodes: 2,
         ..fault(
@@ -134,7 +172,7 @@ pub(crate) static FAULTS: [Fault; 14] = [
     fault(
         "F06",
         "Postgres: immediate stop, kill -9 of postmaster or backend",
-        20.0,
+        16.0,
         |stage| Box::pin(postgres::killed(stage)),
         &[control("error-500", &["I11"])],
     ),
@@ -145,19 +183,22 @@ pub(crate) static FAULTS: [Fault; 14] = [
         |stage| Box::pin(network::commits_swallowed(stage)),
         &[control("no-idempotency-key", &["I3"])],
     ),
-    fault(
-        "F09",
-        "clients that hang up, by the thousand",
-        12.0,
-        |stage| Box::pin(clients::hang_up(stage)),
-        &[control("leaked-transaction", &["I13"])],
-    ),
+    Fault {
+        pool_connections: 2,
+        ..fault(
+            "F09",
+            "clients that hang up, by the thousand, two connections a pool",
+            12.0,
+            |stage| Box::pin(clients::hang_up(stage)),
+            &[control("leaked-transaction", &["I13"])],
+        )
+    },
     Fault {
         disk_bytes: Some(postgres::DISK_BYTES),
         ..fault(
             "F15",
             "the disk of Postgres is full",
-            24.0,
+            18.0,
             |stage| Box::pin(postgres::disk_full(stage)),
             &[control("error-500", &["I11"])],
         )
@@ -191,7 +232,7 @@ pub(crate) static FAULTS: [Fault; 14] = [
             "64 clients on one stream, and the last unit",
             10.0,
             |stage| Box::pin(clients::contend(stage)),
-            &[control("stale-state", &["I6", "I14"])],
+            &[control("stale-state", &["I6", "I14"]), control("not-turned-back", &["I6", "I11", "I14"])],
         )
     },
     Fault {

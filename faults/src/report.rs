@@ -131,7 +131,10 @@ impl Results {
             let reports: Vec<&Report> =
                 runs.iter().filter_map(|run| if let Run::Done(report) = run { Some(report) } else { None }).collect();
             let sum = |of: fn(&Report) -> usize| reports.iter().map(|report| of(report)).sum::<usize>();
-            let harm = reports.last().map(|report| harm_of(report)).unwrap_or_default();
+            let harm = match fault.steps {
+                [] => reports.last().map(|report| report.notes.join("; ")).unwrap_or_default(),
+                steps => format!("{} steps", steps.len()),
+            };
             let _infallible = writeln!(
                 table,
                 "| {} {} | {} | {harm} | {} | {} | {} | {} | {} |",
@@ -182,10 +185,6 @@ impl Results {
             self.controls(),
         )
     }
-}
-
-fn harm_of(report: &Report) -> String {
-    if report.notes.len() > 1 { format!("{} crashes", report.notes.len()) } else { report.notes.join("; ") }
 }
 
 fn checkers_of(runs: &[&Run]) -> String {

@@ -69,7 +69,7 @@ fn plans(settings: &Settings, rng: &Rng, scale: f64, round: usize) -> Vec<Plan> 
     for fault in FAULTS.iter().filter(|fault| settings.wants(fault.id)) {
         let seed = |what: &str| rng.fork(&format!("{round} {} {what}", fault.id)).next();
         if !settings.controls_only {
-            plans.push(Plan::healthy(fault, seed("healthy"), scale));
+            plans.extend(Plan::all_healthy(fault, seed("healthy"), scale));
         }
         if round == 0 && !settings.without_controls {
             plans.extend(fault.controls.iter().map(|control| Plan::control(fault, control, seed(control.bug))));

@@ -130,6 +130,7 @@ impl Stage {
             folder: folder.to_owned(),
             keys: bench.keys.clone(),
             planted_bug: plan.bug,
+            pool_connections: plan.fault.pool_connections,
         };
         let nodes = (0..plan.fault.nodes).map(|number| Node::new(setting.clone(), number));
         let nodes = nodes.collect::<Result<Vec<_>, _>>()?;

@@ -6,6 +6,8 @@ use chrono::{TimeDelta, Utc};
 use eventstore::{AppendError, Head, NewEvent, NewKey, Position, Writer};
 use support::Database;
 
+use support::append::AppendAfter;
+
 use super::{append, book, cart, check_whole, event, events, insert_by_hand, key, superuser, writer};
 
 const UNSEEN: [u8; 32] = [9; 32];
@@ -20,7 +22,7 @@ async fn check_refused(
     expected: fn(&AppendError) -> bool,
 ) {
     let before = book(database).head().await.unwrap();
-    let refused = writer.append(seen, Utc::now(), events, keys).await.unwrap_err();
+    let refused = writer.append_after(seen, Utc::now(), events, keys).await.unwrap_err();
     assert!(expected(&refused), "{refused:?}");
     assert_eq!(book(database).head().await.unwrap(), before);
     check_whole(&book(database), before.point.position.0).await;
@@ -54,9 +56,9 @@ async fn a_key_that_exists_refuses_the_whole_batch() {
     let database = Database::fresh().await;
     let mut writer = writer(&database).await;
     let seen = writer.head().await.unwrap();
-    let appended = writer.append(&seen, Utc::now(), &events(1), &[key("once", Position(1))]).await.unwrap();
+    let appended = writer.append_after(&seen, Utc::now(), &events(1), &[key("once", Position(1))]).await.unwrap();
     let keys = [key("new", Position(2)), key("once", Position(2))];
-    check_refused(&database, &mut writer, &appended.head, &[event(&cart(1), 2)], &keys, |error| {
+    check_refused(&database, &mut writer, &appended.head(), &[event(&cart(1), 2)], &keys, |error| {
         matches!(error, AppendError::KeyTaken)
     })
     .await;
@@ -67,7 +69,7 @@ async fn a_key_that_exists_refuses_the_whole_batch() {
 async fn a_page_that_is_not_there_means_that_the_book_went_back_and_stores_no_key() {
     let database = Database::fresh().await;
     let mut writer = writer(&database).await;
-    let head = append(&mut writer, &events(2)).await.head;
+    let head = append(&mut writer, &events(2)).await.head();
 
     let mut rewritten = head;
     rewritten.point.hash.0 = UNSEEN;
@@ -88,9 +90,9 @@ async fn a_time_ahead_of_the_databases_clock_is_refused_and_a_little_ahead_is_no
     let database = Database::fresh().await;
     let mut writer = writer(&database).await;
     let seen = writer.head().await.unwrap();
-    let refused = writer.append(&seen, Utc::now() + TimeDelta::seconds(60), &events(1), &[]).await.unwrap_err();
+    let refused = writer.append_after(&seen, Utc::now() + TimeDelta::seconds(60), &events(1), &[]).await.unwrap_err();
     assert!(matches!(refused, AppendError::ClockAhead), "{refused:?}");
-    writer.append(&seen, Utc::now() + TimeDelta::seconds(1), &events(1), &[]).await.unwrap();
+    writer.append_after(&seen, Utc::now() + TimeDelta::seconds(1), &events(1), &[]).await.unwrap();
     check_whole(&book(&database), 1).await;
 }
 
@@ -98,7 +100,7 @@ async fn a_time_ahead_of_the_databases_clock_is_refused_and_a_little_ahead_is_no
 async fn a_stream_version_that_its_stream_had_before_is_refused_by_name() {
     let database = Database::fresh().await;
     let mut writer = writer(&database).await;
-    let seen = append(&mut writer, &events(2)).await.head;
+    let seen = append(&mut writer, &events(2)).await.head();
     check_refused(&database, &mut writer, &seen, &[event(&cart(1), 2)], &[], |error| {
         matches!(error, AppendError::Refused { sqlstate, constraint: Some(constraint) }
             if sqlstate == "23505" && constraint == "events_stream_version_key")
@@ -161,7 +163,7 @@ async fn data_that_postgres_refuses_is_told_apart_and_leaves_the_writer_fit_for_
         ("23514", Some("events_event_type_check"), with(|event| event.event_type = "x".repeat(129).into())),
     ];
     for (sqlstate, constraint, event) in cases {
-        let refused = writer.append(&seen, Utc::now(), &[event], &[]).await.unwrap_err();
+        let refused = writer.append_after(&seen, Utc::now(), &[event], &[]).await.unwrap_err();
         let AppendError::Refused { sqlstate: found, constraint: by } = &refused else { panic!("{refused:?}") };
         assert_eq!((found.as_str(), by.as_deref()), (sqlstate, constraint));
     }
@@ -184,7 +186,7 @@ async fn a_full_disk_is_told_at_once_and_nothing_is_in_the_book() {
     .unwrap();
     let seen = writer.head().await.unwrap();
     let asked = Instant::now();
-    let refused = writer.append(&seen, Utc::now(), &events(1), &[]).await.unwrap_err();
+    let refused = writer.append_after(&seen, Utc::now(), &events(1), &[]).await.unwrap_err();
     assert!(matches!(refused, AppendError::Unavailable { may_commit: false, .. }), "{refused:?}");
     assert!(asked.elapsed() < Duration::from_secs(2), "it took {:?}", asked.elapsed());
     sqlx::raw_sql("DROP TRIGGER disk_full ON book.events").execute(&database.owner).await.unwrap();
@@ -236,7 +238,7 @@ async fn a_deadlock_is_a_lost_race() {
     sqlx::raw_sql("BEGIN").execute(&mut rival).await.unwrap();
     insert_by_hand(&mut rival, &second, &event(&cart(3), 2), seen.recorded_at).await;
     let batch = events(2);
-    let (lost, ()) = tokio::join!(writer.append(&seen, seen.recorded_at, &batch, &[]), async {
+    let (lost, ()) = tokio::join!(writer.append_after(&seen, seen.recorded_at, &batch, &[]), async {
         super::until_a_writer_waits(&database).await;
         insert_by_hand(&mut rival, &seen, &event(&cart(3), 1), seen.recorded_at).await;
         sqlx::raw_sql("ROLLBACK").execute(&mut rival).await.unwrap();

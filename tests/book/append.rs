@@ -5,6 +5,8 @@ use eventstore::{Hash, Position, StreamId};
 use support::Database;
 use uuid::Uuid;
 
+use support::append::AppendAfter;
+
 use super::{all, append, book, book_of, cart, check_whole, event, events, key, writer};
 
 #[tokio::test]
@@ -30,7 +32,7 @@ async fn events_get_the_positions_after_the_head_and_are_read_as_they_were_writt
     let written = events(3);
     let seen = writer.head().await.unwrap();
     let now = Utc::now();
-    let appended = writer.append(&seen, now, &written, &[]).await.unwrap();
+    let appended = writer.append_after(&seen, now, &written, &[]).await.unwrap();
 
     let book = book(&database);
     let read = all(&book).await;
@@ -43,10 +45,10 @@ async fn events_get_the_positions_after_the_head_and_are_read_as_they_were_writt
         assert_eq!(read.payload, written.payload, "to the byte, its spaces too");
         assert_eq!(read.metadata, written.metadata);
         assert_eq!(read.recorded_at.timestamp_micros(), now.timestamp_micros());
-        assert_eq!(read.hash, appended.hashes[index]);
+        assert_eq!(read.hash, appended.hashes()[index]);
     }
-    assert_eq!(appended.head, book.head().await.unwrap());
-    assert_eq!(appended.head, writer.head().await.unwrap());
+    assert_eq!(appended.head(), book.head().await.unwrap());
+    assert_eq!(appended.head(), writer.head().await.unwrap());
     check_whole(&book, 3).await;
 }
 
@@ -56,8 +58,8 @@ async fn recorded_at_does_not_go_back_when_the_clock_does() {
     let mut writer = writer(&database).await;
     let first = append(&mut writer, &[event(&cart(1), 1)]).await;
     let earlier = Utc::now() - TimeDelta::hours(1);
-    let second = writer.append(&first.head, earlier, &[event(&cart(1), 2)], &[]).await.unwrap();
-    assert_eq!(second.head.recorded_at, first.head.recorded_at);
+    let second = writer.append_after(&first.head(), earlier, &[event(&cart(1), 2)], &[]).await.unwrap();
+    assert_eq!(second.head().recorded_at, first.head().recorded_at);
     check_whole(&book(&database), 2).await;
 }
 
@@ -67,7 +69,7 @@ async fn keys_are_stored_with_their_outcome_and_found_by_scope_and_key() {
     let mut writer = writer(&database).await;
     let seen = writer.head().await.unwrap();
     let keys = [key("first", Position(1)), key("second", Position(2))];
-    writer.append(&seen, Utc::now(), &events(2), &keys).await.unwrap();
+    writer.append_after(&seen, Utc::now(), &events(2), &keys).await.unwrap();
 
     let wanted = |key: &str| ("test".to_owned(), key.to_owned());
     let other_scope = ("another".to_owned(), "first".to_owned());
@@ -97,7 +99,7 @@ async fn expired_keys_are_deleted_and_those_that_never_expire_are_not() {
         expiring("past", now - TimeDelta::seconds(1)),
         expiring("future", now + TimeDelta::days(7)),
     ];
-    writer.append(&seen, now, &events(1), &keys).await.unwrap();
+    writer.append_after(&seen, now, &events(1), &keys).await.unwrap();
     let book = book(&database);
     assert_eq!(book.delete_expired_keys(now, 100).await.unwrap(), 1);
     let wanted = ["for ever", "past", "future"].map(|key| ("test".to_owned(), key.to_owned()));

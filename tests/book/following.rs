@@ -123,7 +123,7 @@ async fn a_follower_is_woken_by_the_writer_of_its_process_or_looks_by_itself() {
             async {
                 let appended = append(&mut writer, &new).await;
                 if publishes {
-                    head.publish(appended.head.point.position);
+                    head.publish(appended.head().point.position);
                 }
             }
         );

@@ -7,6 +7,8 @@ use chrono::Utc;
 use eventstore::{AppendError, Book, Head, NewEvent, NewKey, Position, Writer};
 use support::Database;
 
+use support::append::{AppendAfter, draft};
+
 use super::{all, book, cart, check_whole, event, key, proxy::Proxy, superuser, tamper};
 use crate::commands::Chance;
 
@@ -162,7 +164,8 @@ impl Machine {
     async fn append(&mut self, who: usize, how: &'static str) {
         let (batch, view) = (self.decide(who), self.view(who));
         let Member { writer, seen, .. } = &mut self.members[who];
-        let answer = writer.append(seen, Utc::now(), &batch.events, &batch.keys).await.map(|appended| appended.head);
+        let answer =
+            writer.append_after(seen, Utc::now(), &batch.events, &batch.keys).await.map(|appended| appended.head());
         self.conclude(who, view, &batch, answer, how).await;
     }
 
@@ -212,16 +215,16 @@ impl Machine {
         let now = Utc::now();
         let [one, two, three] = self.members.as_mut_slice() else { panic!("three writers") };
         let answers = tokio::join!(
-            one.writer.append(&one.seen, now, &batches[0].events, &batches[0].keys),
-            two.writer.append(&two.seen, now, &batches[1].events, &batches[1].keys),
-            three.writer.append(&three.seen, now, &batches[2].events, &batches[2].keys),
+            one.writer.append_after(&one.seen, now, &batches[0].events, &batches[0].keys),
+            two.writer.append_after(&two.seen, now, &batches[1].events, &batches[1].keys),
+            three.writer.append_after(&three.seen, now, &batches[2].events, &batches[2].keys),
         );
         let mut answers: Vec<_> = [answers.0, answers.1, answers.2].into_iter().enumerate().collect();
         // The winner first: what the others were told followed from that.
         answers.sort_by_key(|(_, answer)| answer.is_err());
         for (who, answer) in answers {
             let view = self.view(who);
-            self.conclude(who, view, &batches[who], answer.map(|appended| appended.head), "at once").await;
+            self.conclude(who, view, &batches[who], answer.map(|appended| appended.head()), "at once").await;
         }
     }
 
@@ -232,7 +235,7 @@ impl Machine {
         let (mut is_sent_again, mut answer) = (false, Err(AppendError::LostRace));
         // Where nothing is appended, an answer that is lost is left to whoever asks again.
         for _ in 0..SENDINGS_MAX {
-            answer = writer.remember(seen, Utc::now(), std::slice::from_ref(&kept)).await;
+            answer = writer.remember(&draft(seen, Utc::now(), &[], std::slice::from_ref(&kept))).await;
             if !matches!(answer, Err(AppendError::Unavailable { .. })) {
                 break;
             }

@@ -14,9 +14,10 @@ mod verifying;
 mod writers;
 
 use chrono::{DateTime, Utc};
-use eventstore::{Appended, Book, Head, NewEvent, NewKey, Position, RecordedEvent, StreamId, Writer};
+use eventstore::{Book, Draft, Head, NewEvent, NewKey, Position, RecordedEvent, StreamId, Writer};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, PgPool};
 use support::Database;
+use support::append::AppendAfter;
 use uuid::Uuid;
 
 fn cart(number: u128) -> StreamId {
@@ -60,9 +61,9 @@ fn book(database: &Database) -> Book {
 }
 
 /// Appends after the present head and returns where the book ends then.
-async fn append(writer: &mut Writer, events: &[NewEvent]) -> Appended {
+async fn append(writer: &mut Writer, events: &[NewEvent]) -> Draft {
     let seen = writer.head().await.unwrap();
-    writer.append(&seen, Utc::now(), events, &[]).await.unwrap()
+    writer.append_after(&seen, Utc::now(), events, &[]).await.unwrap()
 }
 
 /// A book with this many events of one cart.
@@ -99,7 +100,12 @@ async fn tamper(database: &Database, statements: &str) {
 }
 
 /// Inserts one event with its right hash, but without the checks of the append statement.
-async fn insert_by_hand(connection: &mut PgConnection, seen: &Head, event: &NewEvent, recorded_at: DateTime<Utc>) {
+pub(crate) async fn insert_by_hand(
+    connection: &mut PgConnection,
+    seen: &Head,
+    event: &NewEvent,
+    recorded_at: DateTime<Utc>,
+) {
     let position = seen.point.position.next();
     let hash = event.hash_after(seen.point.hash, position, recorded_at);
     sqlx::query(

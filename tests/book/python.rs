@@ -15,7 +15,7 @@ const EXPORT: &str = "COPY (SELECT position, category, stream_id, stream_version
     (extract(epoch FROM recorded_at) * 1000000)::bigint, payload, metadata, encode(hash, 'hex') FROM book.events
     ORDER BY position) TO STDOUT WITH (FORMAT csv, ENCODING 'UTF8')";
 
-async fn run(export: &[u8], known: Option<&str>) -> Output {
+pub(super) async fn run(export: &[u8], known: Option<&str>) -> Output {
     let mut python = Command::new("python3")
         .arg(scratch::repository().join("tests/verify_book.py"))
         .args(known)
@@ -31,7 +31,7 @@ async fn run(export: &[u8], known: Option<&str>) -> Output {
     python.wait_with_output().await.unwrap()
 }
 
-async fn export(database: &Database) -> Vec<u8> {
+pub(super) async fn export(database: &Database) -> Vec<u8> {
     let chunks = database.app.copy_out_raw(EXPORT).await.unwrap();
     chunks
         .try_fold(Vec::new(), async |mut all, chunk| {
@@ -93,7 +93,7 @@ async fn a_changed_book_fails_at_the_position_that_was_changed() {
     check_found("UPDATE book.events SET recorded_at = recorded_at + interval '1 s' WHERE position = 3", &changed(3))
         .await;
     check_found("UPDATE book.events SET payload = '{}' WHERE position = 0", &changed(0)).await;
-    check_found("DELETE FROM book.events WHERE position = 3", "position 3: is missing").await;
+    check_found("DELETE FROM book.events WHERE position = 3", "position 3: is missing, or there twice").await;
     check_found("DELETE FROM book.events", "position 0: is missing").await;
 }
 

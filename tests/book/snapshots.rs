@@ -1,7 +1,7 @@
 //! Snapshots beside the book: what is read from one, and what makes one of no use.
 
 use eventstore::{
-    Appended, Book, Hash, Point, Position, StreamId, Writer,
+    Book, Draft, Hash, Point, Position, StreamId, Writer,
     snapshot::{Flaw, History, Nearest, Snapshot, Snapshots, Stale, Wanted},
 };
 use support::Database;
@@ -19,7 +19,7 @@ struct Shelf {
 
 impl Shelf {
     /// A book with events 1 to 6 of one cart and 1 to 2 of another.
-    async fn filled() -> (Self, Appended) {
+    async fn filled() -> (Self, Draft) {
         let database = Database::fresh().await;
         let (mut writer, book) = (writer(&database).await, book(&database));
         let events: Vec<_> = [(1, 1), (2, 1), (1, 2), (1, 3), (2, 2), (1, 4), (1, 5), (1, 6)]
@@ -66,20 +66,20 @@ fn of(stream: &StreamId) -> Wanted {
 }
 
 /// The first cart at its third event, which has position 4.
-fn third(appended: &Appended) -> Snapshot {
+fn third(appended: &Draft) -> Snapshot {
     Snapshot {
         stream: cart(1),
         stream_version: 3,
-        point: Point { position: Position(4), hash: appended.hashes[3] },
+        point: Point { position: Position(4), hash: appended.hashes()[3] },
         state_version: FORM,
         state: b"three".to_vec(),
-        taken_at: appended.head.recorded_at,
+        taken_at: appended.head().recorded_at,
     }
 }
 
 /// And at its sixth.
-fn sixth(appended: &Appended) -> Snapshot {
-    let point = Point { position: Position(8), hash: appended.hashes[7] };
+fn sixth(appended: &Draft) -> Snapshot {
+    let point = Point { position: Position(8), hash: appended.hashes()[7] };
     Snapshot { stream_version: 6, point, state: b"six".to_vec(), ..third(appended) }
 }
 
@@ -103,12 +103,12 @@ async fn a_snapshot_comes_back_as_it_was_with_the_events_after_it() {
     assert_eq!(found, [vec![1, 2], vec![4, 5, 6], vec![], vec![5, 6], vec![4, 5, 6]]);
     assert_eq!(*held(&read[1]), third(&appended));
     let Nearest::Holds { recorded_at, .. } = read[4].snapshot else { panic!("{read:?}") };
-    assert_eq!(recorded_at, appended.head.recorded_at);
+    assert_eq!(recorded_at, appended.head().recorded_at);
     for unsnapped in [0, 2, 3] {
         assert!(matches!(read[unsnapped].snapshot, Nearest::None), "{unsnapped}");
     }
     assert!(read[1].events.iter().all(|event| event.stream == cart(1)));
-    assert_eq!(read[0].events[1].hash, appended.hashes[4]);
+    assert_eq!(read[0].events[1].hash, appended.hashes()[4]);
 }
 
 #[tokio::test]
@@ -194,7 +194,7 @@ async fn a_snapshot_of_a_page_that_is_not_in_the_book_is_neither_written_nor_use
     // Another history takes its positions.
     let events: Vec<_> = (4..=6).map(|version| event(&cart(1), version)).collect();
     let again = append(&mut shelf.writer, &events).await;
-    assert_eq!(again.head.point.position, Position(8));
+    assert_eq!(again.head().point.position, Position(8));
     shelf.check_fails(Flaw::NotInTheBook).await;
     // What is true may take the place of what is not, though it is of an earlier position.
     assert!(shelf.snapshots.put(&third(&appended)).await.unwrap());

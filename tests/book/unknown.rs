@@ -8,6 +8,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use sqlx::PgConnection;
 use support::Database;
 
+use support::append::AppendAfter;
+
 use super::{
     append, book, cart, check_whole, event, events, insert_by_hand, key, proxy::Proxy, superuser, until_a_writer_waits,
     writer,
@@ -52,7 +54,7 @@ async fn a_rival_that_stalls_past_the_lock_timeout_and_rolls_back_costs_time_and
     let seen = writer.head().await.unwrap();
     let mut rival = stalled_rival(&database, &seen).await;
     let batch = events(2);
-    let (appended, ()) = tokio::join!(writer.append(&seen, seen.recorded_at, &batch, &[]), async {
+    let (appended, ()) = tokio::join!(writer.append_after(&seen, seen.recorded_at, &batch, &[]), async {
         until_a_lock_timed_out(&database).await;
         end(&mut rival, "ROLLBACK").await;
     });
@@ -67,7 +69,7 @@ async fn a_rival_that_stalls_past_the_lock_timeout_and_commits_wins_the_race() {
     let seen = writer.head().await.unwrap();
     let mut rival = stalled_rival(&database, &seen).await;
     let batch = events(2);
-    let (lost, ()) = tokio::join!(writer.append(&seen, seen.recorded_at, &batch, &[]), async {
+    let (lost, ()) = tokio::join!(writer.append_after(&seen, seen.recorded_at, &batch, &[]), async {
         until_a_lock_timed_out(&database).await;
         end(&mut rival, "COMMIT").await;
     });
@@ -82,7 +84,7 @@ async fn a_writer_whose_backend_is_terminated_connects_again_and_appends_once() 
     let seen = writer.head().await.unwrap();
     let mut rival = stalled_rival(&database, &seen).await;
     let batch = events(2);
-    let (appended, ()) = tokio::join!(writer.append(&seen, seen.recorded_at, &batch, &[]), async {
+    let (appended, ()) = tokio::join!(writer.append_after(&seen, seen.recorded_at, &batch, &[]), async {
         let first = until_a_writer_waits(&database).await;
         sqlx::query("SELECT pg_terminate_backend($1)").bind(first).execute(&mut rival).await.unwrap();
         while until_a_writer_waits(&database).await == first {}
@@ -99,7 +101,7 @@ async fn a_statement_that_is_cancelled_is_sent_again() {
     let seen = writer.head().await.unwrap();
     let mut rival = stalled_rival(&database, &seen).await;
     let batch = events(2);
-    let (appended, ()) = tokio::join!(writer.append(&seen, seen.recorded_at, &batch, &[]), async {
+    let (appended, ()) = tokio::join!(writer.append_after(&seen, seen.recorded_at, &batch, &[]), async {
         let pid = until_a_writer_waits(&database).await;
         sqlx::query("SELECT pg_cancel_backend($1)").bind(pid).execute(&mut rival).await.unwrap();
         end(&mut rival, "ROLLBACK").await;
@@ -114,13 +116,13 @@ async fn check_a_lost_reply(database: &Database) {
     let proxy = Proxy::start().await;
     let mut writer = proxy.writer(database).await;
     // Prepares the statement: what is lost below is an answer to its execution.
-    let seen = append(&mut writer, &events(1)).await.head;
+    let seen = append(&mut writer, &events(1)).await.head();
     let batch = [event(&cart(1), 2), event(&cart(1), 3)];
     proxy.lose_the_next_reply();
-    let appended = writer.append(&seen, Utc::now(), &batch, &[key("once", Position(3))]).await.unwrap();
+    let appended = writer.append_after(&seen, Utc::now(), &batch, &[key("once", Position(3))]).await.unwrap();
     assert!(proxy.has_lost());
-    assert_eq!(appended.head.point.position, Position(3));
-    assert_eq!(appended.head, book(database).head().await.unwrap());
+    assert_eq!(appended.head().point.position, Position(3));
+    assert_eq!(appended.head(), book(database).head().await.unwrap());
     check_whole(&book(database), 3).await;
 }
 
@@ -141,9 +143,9 @@ async fn an_append_that_never_arrived_is_sent_again() {
     let database = Database::fresh().await;
     let proxy = Proxy::start().await;
     let mut writer = proxy.writer(&database).await;
-    let seen = append(&mut writer, &events(1)).await.head;
+    let seen = append(&mut writer, &events(1)).await.head();
     proxy.lose_the_next_request();
-    writer.append(&seen, Utc::now(), &[event(&cart(1), 2)], &[]).await.unwrap();
+    writer.append_after(&seen, Utc::now(), &[event(&cart(1), 2)], &[]).await.unwrap();
     assert!(proxy.has_lost());
     check_whole(&book(&database), 2).await;
 }
@@ -153,10 +155,10 @@ async fn an_append_that_never_arrived_loses_when_the_position_is_taken() {
     let database = Database::fresh().await;
     let proxy = Proxy::start().await;
     let (mut writer, mut other) = (proxy.writer(&database).await, writer(&database).await);
-    let seen = append(&mut writer, &events(1)).await.head;
+    let seen = append(&mut writer, &events(1)).await.head();
     append(&mut other, &[event(&cart(2), 1)]).await;
     proxy.lose_the_next_request();
-    let lost = writer.append(&seen, Utc::now(), &[event(&cart(1), 2)], &[]).await;
+    let lost = writer.append_after(&seen, Utc::now(), &[event(&cart(1), 2)], &[]).await;
     assert!(proxy.has_lost());
     assert!(matches!(lost, Err(AppendError::LostRace)), "{lost:?}");
     check_whole(&book(&database), 2).await;
@@ -167,7 +169,7 @@ async fn a_lost_connection_between_two_statements_is_not_noticed_by_a_read() {
     let database = Database::fresh().await;
     let proxy = Proxy::start().await;
     let mut writer = proxy.writer(&database).await;
-    let head = append(&mut writer, &events(1)).await.head;
+    let head = append(&mut writer, &events(1)).await.head();
     proxy.lose_the_next_request();
     assert_eq!(writer.head().await.unwrap(), head);
     proxy.lose_the_next_reply();
@@ -181,7 +183,7 @@ async fn a_lost_connection_between_two_statements_is_not_noticed_by_a_read() {
 async fn a_stopped_server_process_that_wakes_up_later_appends_nothing_twice() {
     let database = Database::fresh().await;
     let mut writer = writer(&database).await;
-    let seen = append(&mut writer, &events(1)).await.head;
+    let seen = append(&mut writer, &events(1)).await.head();
     let mut connection = superuser(&database).await;
     let backend: i32 = sqlx::query_scalar(
         "SELECT pid FROM pg_stat_activity
@@ -192,7 +194,7 @@ async fn a_stopped_server_process_that_wakes_up_later_appends_nothing_twice() {
     .unwrap();
     let backend = Pid::from_raw(backend).unwrap();
     kill_process(backend, Signal::STOP).unwrap();
-    let appended = writer.append(&seen, Utc::now(), &[event(&cart(1), 2)], &[]).await;
+    let appended = writer.append_after(&seen, Utc::now(), &[event(&cart(1), 2)], &[]).await;
     kill_process(backend, Signal::CONT).unwrap();
     appended.unwrap();
 
@@ -212,7 +214,7 @@ async fn a_database_that_stays_away_is_told_when_the_time_for_it_is_up() {
     let seen = writer.head().await.unwrap();
     drop(proxy);
     let asked = Instant::now();
-    let refused = writer.append(&seen, Utc::now(), &events(1), &[]).await.unwrap_err();
+    let refused = writer.append_after(&seen, Utc::now(), &events(1), &[]).await.unwrap_err();
     // The first attempt went out on the old connection, and nobody can say how far it came.
     assert!(matches!(refused, AppendError::Unavailable { may_commit: true, .. }), "{refused:?}");
     assert!(asked.elapsed() < Duration::from_secs(25), "took {:?}", asked.elapsed());

@@ -1,11 +1,12 @@
-//! Every way to change history, and that `verify` names the first position at which it was changed.
+//! Every way to change history, and that `verify` names the first position at which it was changed, as the verifier in Python
+//! does, which was written from the specification alone.
 
 use chrono::TimeDelta;
 use eventstore::{Book, Extent, Fault, Hash, Point, Position, VerifyError, verify};
 use sqlx::ConnectOptions as _;
 use support::Database;
 
-use super::{append, book, book_of, cart, check_whole, event, events, insert_by_hand, tamper, writer};
+use super::{append, book, book_of, cart, check_whole, event, events, insert_by_hand, python, tamper, writer};
 
 async fn first_fault(book: &Book, extent: Extent) -> Option<(i64, Fault)> {
     match verify(book, extent, |_| ()).await {
@@ -15,11 +16,24 @@ async fn first_fault(book: &Book, extent: Extent) -> Option<(i64, Fault)> {
     }
 }
 
+/// What both verifiers find in the whole book, `known` being a page that was noted before.
+async fn agreed_fault(database: &Database, known: Option<Point>) -> Option<(i64, Fault)> {
+    let fault = first_fault(&book(database), Extent { expected: known, ..Extent::default() }).await;
+    let known = known.map(|point| format!("{}:{}", point.position, point.hash));
+    let output = python::run(&python::export(database).await, known.as_deref()).await;
+    let said = String::from_utf8(output.stderr).unwrap();
+    let named =
+        said.strip_prefix("position ").and_then(|said| said.split(':').next()).map(|named| named.parse().unwrap());
+    assert_eq!(named, fault.as_ref().map(|(position, _)| *position), "{fault:?}; in Python: {said}");
+    assert_eq!(output.status.code(), Some(i32::from(named.is_some())), "{said}");
+    fault
+}
+
 /// After this tampering with a book of ten events, this is the first bad position.
 async fn check_found(statements: &str, position: i64, fault: Fault) {
-    let (database, book) = book_of(10).await;
+    let (database, _) = book_of(10).await;
     tamper(&database, statements).await;
-    assert_eq!(first_fault(&book, Extent::default()).await, Some((position, fault)), "{statements}");
+    assert_eq!(agreed_fault(&database, None).await, Some((position, fault)), "{statements}");
 }
 
 #[tokio::test]
@@ -85,9 +99,8 @@ async fn a_cut_off_tail_is_seen_against_a_known_head_and_only_then() {
     let known = book.head().await.unwrap().point;
     tamper(&database, "DELETE FROM book.events WHERE position > 8").await;
     check_whole(&book, 8).await;
-    let extent = Extent { expected: Some(known), ..Extent::default() };
     let fault = Fault::NotAsExpected { expected: known.hash, found: None };
-    assert_eq!(first_fault(&book, extent).await, Some((10, fault)));
+    assert_eq!(agreed_fault(&database, Some(known)).await, Some((10, fault)));
 }
 
 #[tokio::test]
@@ -98,19 +111,18 @@ async fn a_rewritten_tail_is_seen_against_a_known_head_and_only_then() {
     append(&mut writer(&database).await, &[event(&cart(1), 9), event(&cart(1), 10)]).await;
     check_whole(&book, 10).await;
     let found = Some(book.head().await.unwrap().point.hash);
-    let extent = Extent { expected: Some(known), ..Extent::default() };
     let fault = Fault::NotAsExpected { expected: known.hash, found };
-    assert_eq!(first_fault(&book, extent).await, Some((10, fault)));
+    assert_eq!(agreed_fault(&database, Some(known)).await, Some((10, fault)));
 }
 
 #[tokio::test]
 async fn a_known_point_of_the_past_is_still_a_page_of_a_book_that_grew() {
     let (database, book) = book_of(10).await;
-    let expected = Some(book.head().await.unwrap().point);
+    let known = book.head().await.unwrap().point;
     append(&mut writer(&database).await, &[event(&cart(1), 11)]).await;
-    assert_eq!(first_fault(&book, Extent { expected, ..Extent::default() }).await, None);
-    let expected = Some(Point { position: Position(5), hash: Hash::ZERO });
-    let (position, _) = first_fault(&book, Extent { expected, ..Extent::default() }).await.unwrap();
+    assert_eq!(agreed_fault(&database, Some(known)).await, None);
+    let never_was = Point { position: Position(5), hash: Hash::ZERO };
+    let (position, _) = agreed_fault(&database, Some(never_was)).await.unwrap();
     assert_eq!(position, 5);
 }
 
@@ -133,22 +145,22 @@ async fn a_stream_that_skips_a_version_is_found_though_its_hashes_are_right() {
     append(&mut writer, &[event(&cart(1), 1), event(&cart(2), 1), event(&cart(1), 3), event(&cart(2), 2)]).await;
     append(&mut writer, &[event(&cart(1), 2)]).await;
     let fault = Fault::StreamVersion { stream: cart(1), expected: 2, found: 3 };
-    assert_eq!(first_fault(&book(&database), Extent::default()).await, Some((3, fault)));
+    assert_eq!(agreed_fault(&database, None).await, Some((3, fault)));
 
     // The first bad position is named, of whatever kind.
     tamper(&database, "UPDATE book.events SET metadata = '{}' WHERE position = 4").await;
-    assert_eq!(first_fault(&book(&database), Extent::default()).await.unwrap().0, 3);
+    assert_eq!(agreed_fault(&database, None).await.unwrap().0, 3);
     tamper(&database, "UPDATE book.events SET metadata = '{}' WHERE position = 2").await;
-    assert_eq!(first_fault(&book(&database), Extent::default()).await, Some((2, Fault::Chain)));
+    assert_eq!(agreed_fault(&database, None).await, Some((2, Fault::Chain)));
 }
 
 #[tokio::test]
 async fn a_time_that_goes_back_is_found_though_the_hashes_are_right() {
     let database = Database::fresh().await;
-    let head = append(&mut writer(&database).await, &events(2)).await.head;
+    let head = append(&mut writer(&database).await, &events(2)).await.head();
     let mut connection = database.app_options().connect().await.unwrap();
     let earlier = head.recorded_at - TimeDelta::microseconds(1);
     insert_by_hand(&mut connection, &head, &event(&cart(1), 3), earlier).await;
     let fault = Fault::RecordedBefore(head.recorded_at);
-    assert_eq!(first_fault(&book(&database), Extent::default()).await, Some((3, fault)));
+    assert_eq!(agreed_fault(&database, None).await, Some((3, fault)));
 }

@@ -9,6 +9,8 @@ use sqlx::{ConnectOptions as _, PgConnection};
 use support::Database;
 use tokio::sync::Barrier;
 
+use support::append::{AppendAfter, draft};
+
 use super::{append, book, cart, check_whole, event, superuser, until_a_writer_waits, writer};
 
 const BATCHES: i64 = 40;
@@ -25,9 +27,9 @@ async fn append_all(mut writer: Writer, stream: u128, together: Arc<Barrier>) ->
         let first = batch * EVENTS_A_BATCH + 1;
         let events: Vec<NewEvent> = (first..first + EVENTS_A_BATCH).map(|version| event(&stream, version)).collect();
         loop {
-            match writer.append(&seen, Utc::now(), &events, &[]).await {
+            match writer.append_after(&seen, Utc::now(), &events, &[]).await {
                 Ok(appended) => {
-                    seen = appended.head;
+                    seen = appended.head();
                     break;
                 }
                 Err(AppendError::LostRace) => {
@@ -69,15 +71,15 @@ async fn a_writer_that_keeps_losing_is_given_the_next_turn() {
     let mut seen = slow.head().await.unwrap();
     for version in 1..=3 {
         append(&mut fast, &[event(&cart(1), version)]).await;
-        let lost = slow.append(&seen, Utc::now(), &[event(&cart(2), 1)], &[]).await;
+        let lost = slow.append_after(&seen, Utc::now(), &[event(&cart(2), 1)], &[]).await;
         assert!(matches!(lost, Err(AppendError::LostRace)), "{lost:?}");
         seen = read_on(&mut slow, seen).await;
     }
     let fast_seen = fast.head().await.unwrap();
     let fourth = [event(&cart(1), 4)];
-    let (lost, ()) = tokio::join!(fast.append(&fast_seen, Utc::now(), &fourth, &[]), async {
+    let (lost, ()) = tokio::join!(fast.append_after(&fast_seen, Utc::now(), &fourth, &[]), async {
         until_a_writer_waits(&database).await;
-        slow.append(&seen, Utc::now(), &[event(&cart(2), 1)], &[]).await.unwrap();
+        slow.append_after(&seen, Utc::now(), &[event(&cart(2), 1)], &[]).await.unwrap();
     });
     assert!(matches!(lost, Err(AppendError::LostRace)), "{lost:?}");
     append(&mut fast, &[event(&cart(1), 4)]).await;
@@ -110,7 +112,7 @@ async fn a_turn_is_given_back_by_a_writer_that_has_nothing_to_append_after_all()
     let seen = slow.head().await.unwrap();
     append(&mut fast, &[event(&cart(1), 1)]).await;
     for _ in 0..3 {
-        let lost = slow.append(&seen, Utc::now(), &[event(&cart(2), 1)], &[]).await;
+        let lost = slow.append_after(&seen, Utc::now(), &[event(&cart(2), 1)], &[]).await;
         assert!(matches!(lost, Err(AppendError::LostRace)), "{lost:?}");
     }
     let mut connection = superuser(&database).await;
@@ -134,13 +136,13 @@ async fn a_turn_is_given_back_by_a_writer_whose_commands_change_nothing_after_al
         let stale = slow.head().await.unwrap();
         append(&mut fast, &[event(&cart(1), version)]).await;
         for _ in 0..3 {
-            let lost = slow.remember(&stale, Utc::now(), &[]).await;
+            let lost = slow.remember(&draft(&stale, Utc::now(), &[], &[])).await;
             assert!(matches!(lost, Err(AppendError::LostRace)), "{lost:?}");
         }
         assert_eq!(turns_held(&mut connection).await, 1);
         let seen = read_on(&mut slow, stale).await;
         match version {
-            1 => slow.remember(&seen, Utc::now(), &[]).await.unwrap(),
+            1 => slow.remember(&draft(&seen, Utc::now(), &[], &[])).await.unwrap(),
             _ => slow.rest().await,
         }
         assert_eq!(turns_held(&mut connection).await, 0);

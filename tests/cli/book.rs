@@ -7,6 +7,7 @@ use chrono::Utc;
 use eventstore::{NewEvent, StreamId, Writer};
 use sqlx::{AssertSqlSafe, ConnectOptions as _};
 use support::Database;
+use support::append::AppendAfter;
 use uuid::Uuid;
 
 use super::program::{Done, Place, Running, ask, bearer, daybook, psql, run};
@@ -31,7 +32,7 @@ async fn book() -> Database {
         .collect();
     let mut writer = Writer::connect(database.app_options()).await.unwrap();
     let seen = writer.head().await.unwrap();
-    writer.append(&seen, Utc::now(), &events, &[]).await.unwrap();
+    writer.append_after(&seen, Utc::now(), &events, &[]).await.unwrap();
     database
 }
 

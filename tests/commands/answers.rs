@@ -14,6 +14,7 @@ use domain::{
 use eventstore::Position;
 use std::time::Duration;
 use support::Database;
+use support::append::AppendAfter;
 use tokio::{task::JoinSet, time::timeout};
 use uuid::Uuid;
 
@@ -228,7 +229,7 @@ async fn a_stream_that_cannot_be_read_refuses_its_own_commands_alone() {
         payload: "{}".to_owned(),
         metadata: "{}".to_owned(),
     };
-    writer.append(&head, chrono::Utc::now(), &[unknown], &[]).await.unwrap();
+    writer.append_after(&head, chrono::Utc::now(), &[unknown], &[]).await.unwrap();
 
     let node = Node::start(&database).await;
     let refused = node.run(add(cart_id, "MUG", 1)).await.unwrap_err();

@@ -1,6 +1,7 @@
 //! The executor and the processes on a real book: what an answer means, whatever is done to the database meanwhile, and
 //! what becomes of an order, wherever its carrying out is broken off.
 
+mod ahead;
 mod answers;
 mod deadlines;
 mod executors;

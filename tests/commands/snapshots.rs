@@ -14,6 +14,7 @@ use eventstore::{
 };
 use sqlx::Connection as _;
 use support::Database;
+use support::append::AppendAfter;
 use uuid::Uuid;
 
 use super::{
@@ -343,7 +344,7 @@ async fn fill(database: &Database, code: &str, events: i64) {
     let mut head = writer.head().await.unwrap();
     let all = received(code, 1..=events);
     for batch in all.chunks(4_096) {
-        head = writer.append(&head, chrono::Utc::now(), batch, &[]).await.unwrap().head;
+        head = writer.append_after(&head, chrono::Utc::now(), batch, &[]).await.unwrap().head();
     }
 }
 

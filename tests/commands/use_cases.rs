@@ -17,6 +17,7 @@ use domain::{
 };
 use eventstore::StreamId;
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
 /// Where a use case panics.
@@ -189,5 +190,31 @@ impl ThreeSteps {
             Some(cart::State::CheckedOut { order_id, .. }) => Some(order_id.as_uuid()),
             _ => None,
         }
+    }
+}
+
+/// Tells each time it is decided.
+#[derive(Debug, Clone)]
+pub(super) struct Watched<U> {
+    pub(super) use_case: U,
+    pub(super) decided: UnboundedSender<()>,
+}
+
+impl<U: UseCase> UseCase for Watched<U> {
+    type Outcome = U::Outcome;
+
+    const NAME: &'static str = U::NAME;
+
+    fn streams(&self, view: &View<'_>) -> Streams {
+        self.use_case.streams(view)
+    }
+
+    fn decide(&self, view: &View<'_>, now: DateTime<Utc>) -> Result<Decision<U::Outcome>, Rejection> {
+        let _nobody_listens = self.decided.send(());
+        self.use_case.decide(view, now)
+    }
+
+    fn shows(outcome: &U::Outcome) -> Vec<StreamId> {
+        U::shows(outcome)
     }
 }

@@ -13,7 +13,7 @@ use api::{
         signing::{Grant, TokenSigner, open_or_create_dev_key},
         token::Authenticator,
     },
-    config::Duty,
+    config::{Duty, POOL_CONNECTIONS},
     health::Health,
     node::{Node, NodeParts},
 };
@@ -56,7 +56,12 @@ impl WholeNode {
         let duties = vec![Duty::Api, Duty::Projector, Duty::Processes, Duty::Publisher];
         let master_key = MasterKey::new("test".to_owned(), [7; 32]);
         let health = Health::default();
-        let node = Node::start(NodeParts { database, duties, master_key, publisher }, &health).await.unwrap();
+        let node = Node::start(
+            NodeParts { database, pool_connections: POOL_CONNECTIONS, duties, master_key, publisher },
+            &health,
+        )
+        .await
+        .unwrap();
         let (auth, token) = authenticator();
         let app = App::new(auth, health, CancellationToken::new(), node.shop().clone(), Currency::GBP);
         Self { router: api::router::build(app), node, token }

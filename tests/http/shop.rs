@@ -12,7 +12,7 @@ use api::{
         signing::{DEV_KEY_FILE, Grant, TokenSigner, open_or_create_dev_key},
         token::Authenticator,
     },
-    config::Duty,
+    config::{Duty, POOL_CONNECTIONS},
     health::Health,
     node::{Node, NodeParts},
 };
@@ -84,6 +84,7 @@ impl Running {
 async fn start_node(database: &Database, duties: &[Duty], health: &Health) -> Node {
     let parts = NodeParts {
         database: database.app_options(),
+        pool_connections: POOL_CONNECTIONS,
         duties: duties.to_vec(),
         master_key: MasterKey::new("test".to_owned(), [7; 32]),
         publisher: None,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use api::{
     app::App,
     auth::{keys::KeyRing, signing::open_or_create_dev_key, token::Authenticator},
-    config::Duty,
+    config::{Duty, POOL_CONNECTIONS},
     health::Health,
     load::instance::{Broker, Instance},
     node::{Node, NodeParts},
@@ -67,6 +67,7 @@ impl Shop {
         };
         let parts = NodeParts {
             database: database.app_options(),
+            pool_connections: POOL_CONNECTIONS,
             duties: Duty::ALL.to_vec(),
             master_key: MasterKey::new("test".to_owned(), [7; 32]),
             publisher: Some(publisher),

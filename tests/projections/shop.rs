@@ -15,7 +15,7 @@ use domain::{
     product::{self, Product},
     sealed::Sealed,
 };
-use eventstore::{Book, Feed, NewEvent, Position, StreamId, Writer};
+use eventstore::{Book, Draft, Feed, NewEvent, Position, StreamId, Writer};
 use sqlx::PgPool;
 use support::Database;
 use uuid::Uuid;
@@ -87,11 +87,12 @@ impl Shop {
     /// Everything that was decided is in the book; where that ends.
     pub(super) async fn append(&mut self) -> Position {
         let head = self.writer.head().await.unwrap();
-        let pending = std::mem::take(&mut self.pending);
-        if pending.is_empty() {
-            return head.point.position;
+        let mut draft = Draft::after(&head, Utc::now());
+        self.pending.drain(..).for_each(|event| draft.push(event));
+        if !draft.events().is_empty() {
+            self.writer.append(&draft).await.unwrap();
         }
-        self.writer.append(&head, Utc::now(), &pending, &[]).await.unwrap().head.point.position
+        draft.head().point.position
     }
 
     pub(super) fn runner(&self, projection: &'static dyn Projection) -> Runner {

@@ -4,6 +4,7 @@ use chrono::{SubsecRound as _, Utc};
 use eventstore::publisher::{Mode, PublishError, Publisher, PublisherConfig};
 use eventstore::{Book, Head, NewEvent, RecordedEvent, StreamId, Writer};
 use support::Database;
+use support::append::AppendAfter;
 use uuid::Uuid;
 
 pub(super) const CATEGORIES: [&str; 3] = ["cart", "order", "payment"];
@@ -53,7 +54,7 @@ impl TestBook {
 
     pub(super) async fn append_batch(&mut self, events: &[NewEvent]) {
         let now = Utc::now().trunc_subsecs(6).max(self.head.recorded_at);
-        self.head = self.writer.append(&self.head, now, events, &[]).await.unwrap().head;
+        self.head = self.writer.append_after(&self.head, now, events, &[]).await.unwrap().head();
         self.written += events.len();
     }
 

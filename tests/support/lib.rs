@@ -3,8 +3,10 @@
 //! - [`scratch`]: folders under Cargo's target folder, swept by the next run
 //! - [`postgres`]: the cluster of the run and its databases
 //! - [`cluster`]: a cluster of one test's own, to be killed, followed and restored
+//! - [`append`]: events put straight into a book
 //! - [`mod@kafka`]: the broker of the run; [`jars`]: where its program comes from
 
+pub mod append;
 pub mod cluster;
 pub mod jars;
 pub mod kafka;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::Args;
+use clap::{Args, value_parser};
 use commands::vault::MasterKey;
 use domain::money::Currency;
 use eventstore::publisher::{Mode, PublisherConfig};
@@ -69,6 +69,11 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// On two cores more would only wait for each other in Postgres instead of in the node.
+pub const POOL_CONNECTIONS: u32 = 8;
+/// A follower keeps one while it reads.
+const POOL_CONNECTIONS_MIN: i64 = 2;
+
 /// The settings of a node as flags and environment give them.
 #[derive(Debug, Clone, Args)]
 pub struct NodeArgs {
@@ -84,6 +89,10 @@ pub struct NodeArgs {
     /// The Postgres that holds the book
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<Secret>,
+    /// Connections to it at most, for each of: reading the book, queries, processes, keys of persons
+    #[arg(long, env = "DAYBOOK_POOL_CONNECTIONS", default_value_t = POOL_CONNECTIONS, value_name = "COUNT",
+        value_parser = value_parser!(u32).range(POOL_CONNECTIONS_MIN..))]
+    pub pool_connections: u32,
     /// The Kafka that carries it out
     #[arg(long, env = "KAFKA_BROKERS", value_name = "HOST:PORT,…")]
     pub kafka_brokers: Option<String>,
@@ -154,6 +163,7 @@ pub struct Config {
     pub listen: SocketAddr,
     pub admin_listen: SocketAddr,
     pub database_url: Option<Secret>,
+    pub pool_connections: u32,
     pub kafka_brokers: Option<String>,
     pub topic_prefix: String,
     pub topic_partitions: i32,
@@ -170,6 +180,7 @@ impl From<NodeArgs> for Config {
             listen: args.listen,
             admin_listen: args.admin_listen.unwrap_or_else(|| next_port_up(args.listen)),
             database_url: args.database_url,
+            pool_connections: args.pool_connections,
             kafka_brokers: args.kafka_brokers,
             topic_prefix: args.topic_prefix,
             topic_partitions: args.topic_partitions,
@@ -228,6 +239,7 @@ impl Config {
         let text = std::fs::read_to_string(&path).map_err(|source| NodeConfigError::MasterKeyFile { path, source })?;
         Ok(NodeParts {
             database: url.expose().parse().map_err(NodeConfigError::Database)?,
+            pool_connections: self.pool_connections,
             duties: self.duties.clone(),
             master_key: parse_master_key("master", &text)?,
             publisher: self.publisher()?,

@@ -24,12 +24,6 @@ use tokio_util::task::TaskTracker;
 use crate::config::Duty;
 use crate::health::{CheckHandle, Health};
 
-/// Connections for reading the book: followers, cold loads, repeats of commands.
-const BOOK_CONNECTIONS_MAX: u32 = 8;
-/// Connections for queries. On two cores more would only wait for each other in Postgres instead of here.
-const QUERY_CONNECTIONS_MAX: u32 = 8;
-/// Connections for processes, calls and the keys of persons.
-const PROCESS_CONNECTIONS_MAX: u32 = 8;
 /// A request that finds no connection for this long is answered 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// At the end, when nothing uses them any more.
@@ -46,6 +40,7 @@ const KEYS_AT_ONCE: i64 = 10_000;
 #[derive(Debug)]
 pub struct NodeParts {
     pub database: PgConnectOptions,
+    pub pool_connections: u32,
     pub duties: Vec<Duty>,
     pub master_key: MasterKey,
     pub publisher: Option<PublisherConfig>,
@@ -98,7 +93,8 @@ pub struct Node {
     stopping: CancellationToken,
 }
 
-/// The connections of a node; the executor and the projections have their own besides.
+/// The connections of a node, a pool a part, so that none takes another's; the executor and the projections have their own
+/// besides.
 #[derive(Debug)]
 struct Pools {
     book: PgPool,
@@ -109,12 +105,12 @@ struct Pools {
 
 impl Pools {
     /// Nothing is connected yet.
-    fn new(database: &PgConnectOptions) -> Self {
+    fn new(database: &PgConnectOptions, connections: u32) -> Self {
         Self {
-            book: pool(eventstore::session::reading(database.clone()), BOOK_CONNECTIONS_MAX),
-            queries: pool(projections::reading(database.clone()), QUERY_CONNECTIONS_MAX),
-            vault: pool(beside_the_book(database.clone()), PROCESS_CONNECTIONS_MAX),
-            processes: pool(beside_the_book(database.clone()), PROCESS_CONNECTIONS_MAX),
+            book: pool(eventstore::session::reading(database.clone()), connections),
+            queries: pool(projections::reading(database.clone()), connections),
+            vault: pool(beside_the_book(database.clone()), connections),
+            processes: pool(beside_the_book(database.clone()), connections),
         }
     }
 
@@ -132,7 +128,7 @@ impl Node {
     /// Starts every role but the API, which is served on top of what this returns.
     pub async fn start(parts: NodeParts, health: &Health) -> Result<Self, StartError> {
         let database = &parts.database;
-        let pools = Pools::new(database);
+        let pools = Pools::new(database, parts.pool_connections);
         let book = Book::new(pools.book.clone());
         book.title().await?;
         let (tasks, stopping) = (TaskTracker::new(), CancellationToken::new());

@@ -4,13 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chrono::{DateTime, Utc};
-use eventstore::event::{NewEvent, Position, StreamId};
-use eventstore::idempotency::NewKey;
+use eventstore::{Draft, Head, NewEvent, NewKey, Position, StreamId};
 
 use crate::command::CommandError;
 use crate::job::Pending;
 use crate::rejection::Rejection;
-use crate::use_case::View;
+use crate::use_case::{Streams, View};
 use crate::world::{Entry, States, World};
 
 /// A batch takes no further command once it has this many events. A cart of 2,000 lines checks out with 2,003, so an
@@ -45,60 +44,84 @@ impl Verdict {
     }
 }
 
-#[derive(Default)]
 pub(crate) struct Batch {
     pub(crate) overlay: HashMap<StreamId, Entry>,
-    pub(crate) events: Vec<NewEvent>,
+    pub(crate) draft: Draft,
     bytes: usize,
-    pub(crate) keys: Vec<NewKey>,
-    keys_seen: HashSet<(String, String)>,
+    /// Events of one command are being folded into the overlay.
+    folding: bool,
+    /// Without their scopes: the same key of somebody else, in the same batch, is looked up for nothing.
+    pub(crate) keys_seen: HashSet<String>,
     pub(crate) waiting: Vec<Waiting>,
-    /// Commands for a later batch: their key is decided in this one, this one is full, or streams are missing.
-    pub(crate) later: Vec<Pending>,
-    /// Commands whose decision panicked. What they had folded by then is in the overlay, so the batch must not stand.
-    pub(crate) panicked: Vec<Pending>,
+    /// Commands whose key is decided on in this batch: to be looked up once it stands.
+    pub(crate) repeats: Vec<Pending>,
+}
+
+/// What becomes of a command that is given to a batch.
+pub(crate) enum Taken {
+    /// It is decided and waits for its answer, or it waits for the batch to stand.
+    In,
+    /// Streams are missing. `named` are these and all others that it needs.
+    Cold { pending: Pending, missing: Vec<StreamId>, named: Vec<StreamId> },
+    /// If it `spoilt` the batch, some of its events are in the overlay, and the batch must not stand.
+    Panicked { pending: Pending, spoilt: bool },
 }
 
 impl Batch {
-    /// `seen` is the position of the head that the world is true of.
-    pub(crate) fn decide(commands: Vec<Pending>, world: &World, seen: Position, now: DateTime<Utc>) -> Self {
-        let mut batch = Self::default();
-        for pending in commands {
-            batch.take(pending, world, seen, now);
+    /// `seen` is the head that the world is true of, or will be if what is on its way gets there.
+    pub(crate) fn after(seen: &Head, now: DateTime<Utc>) -> Self {
+        Self {
+            overlay: HashMap::new(),
+            draft: Draft::after(seen, now),
+            bytes: 0,
+            folding: false,
+            keys_seen: HashSet::new(),
+            waiting: Vec::new(),
+            repeats: Vec::new(),
         }
-        batch
     }
 
-    fn take(&mut self, mut pending: Pending, world: &World, seen: Position, now: DateTime<Utc>) {
-        if self.events.len() >= EVENTS_MAX || self.bytes >= BYTES_MAX {
-            self.later.push(pending);
-            return;
-        }
-        if let Some(key) = &pending.envelope.key
-            && self.keys_seen.contains(&(key.scope.clone(), key.key.clone()))
-        {
+    /// An empty batch after the same head, at the same time.
+    pub(crate) fn begun_again(&self) -> Self {
+        let seen = Head { point: self.draft.seen(), recorded_at: self.draft.recorded_at() };
+        Self::after(&seen, seen.recorded_at)
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.draft.events().len() >= EVENTS_MAX || self.bytes >= BYTES_MAX
+    }
+
+    /// Whether a command's key is decided on in this batch.
+    pub(crate) fn holds_key_of(&self, pending: &Pending) -> bool {
+        pending.envelope.key.as_ref().is_some_and(|key| self.keys_seen.contains(&key.key))
+    }
+
+    pub(crate) fn take(&mut self, mut pending: Pending, world: &mut World) -> Taken {
+        if self.holds_key_of(&pending) {
             pending.look_up_key = true;
-            self.later.push(pending);
-            return;
+            self.repeats.push(pending);
+            return Taken::In;
         }
-        match catch_unwind(AssertUnwindSafe(|| self.decide_one(&mut pending, world, seen, now))) {
-            Ok(Ok(Some(verdict))) => self.waiting.push(Waiting { pending, verdict }),
-            Ok(Ok(None)) => self.later.push(pending),
-            Ok(Err(rejection)) => self.waiting.push(Waiting { pending, verdict: Verdict::Rejected(rejection) }),
-            Err(_) => self.panicked.push(pending),
+        match catch_unwind(AssertUnwindSafe(|| self.decide(&mut pending, world))) {
+            Ok(Ok(verdict)) => self.waiting.push(Waiting { pending, verdict }),
+            Ok(Err(Undecided { missing, named })) => return Taken::Cold { pending, missing, named },
+            Err(_) => return Taken::Panicked { pending, spoilt: self.folding },
         }
+        Taken::In
     }
 
-    /// `None` if an earlier command of the batch made this one need streams that are not here yet.
-    fn decide_one(
-        &mut self,
-        pending: &mut Pending,
-        world: &World,
-        seen: Position,
-        now: DateTime<Utc>,
-    ) -> Result<Option<Verdict>, Rejection> {
-        let streams = pending.streams(&View::new(world, &self.overlay));
-        for stream in streams.fresh {
+    fn decide(&mut self, pending: &mut Pending, world: &mut World) -> Result<Verdict, Undecided> {
+        let Streams { read, fresh } = pending.streams(&View::new(world, &self.overlay));
+        let mut missing = Vec::new();
+        for stream in &read {
+            if !world.touch(stream) && !self.overlay.contains_key(stream) && !fresh.contains(stream) {
+                missing.push(stream.clone());
+            }
+        }
+        if !missing.is_empty() {
+            return Err(Undecided { missing, named: read });
+        }
+        for stream in fresh {
             // One that the world holds has events after all, whatever the use case believes.
             if world.get(&stream).is_none()
                 && let Some(entry) = Entry::initial(&stream)
@@ -106,10 +129,12 @@ impl Batch {
                 self.overlay.entry(stream).or_insert(entry);
             }
         }
+        Ok(self.decide_on(pending, world).unwrap_or_else(Verdict::Rejected))
+    }
+
+    fn decide_on(&mut self, pending: &mut Pending, world: &World) -> Result<Verdict, Rejection> {
+        let now = self.draft.recorded_at();
         let view = View::new(world, &self.overlay);
-        if streams.read.iter().any(|stream| view.entry(stream).is_none()) {
-            return Ok(None);
-        }
         if let Some((stream, expected)) = &pending.envelope.expected {
             let current = view.entry(stream).map_or(0, |entry| entry.version);
             if current != *expected {
@@ -118,6 +143,7 @@ impl Batch {
         }
         let decided = pending.job.decide(&view, now)?;
         let changed = !decided.events.is_empty();
+        self.folding = true;
         for (stream, event) in decided.events {
             let entry = self.overlay.entry(stream.clone()).or_insert_with(|| {
                 world.get(&stream).expect("a use case decides only on streams that it named").clone()
@@ -125,7 +151,7 @@ impl Batch {
             entry.apply(&event, now);
             let payload = event.to_payload();
             self.bytes += payload.len() + pending.metadata.len();
-            self.events.push(NewEvent {
+            self.draft.push(NewEvent {
                 stream_version: entry.version,
                 event_type: event.event_type().into(),
                 schema_version: event.schema_version(),
@@ -134,11 +160,12 @@ impl Batch {
                 stream,
             });
         }
-        let last = Position(seen.0 + self.events.len() as i64);
+        self.folding = false;
+        let position = self.draft.head().point.position;
         let states = self.show(decided.shows, world);
         let version = states.primary_version();
-        self.keep_key(pending, version, last);
-        Ok(Some(Verdict::Accepted { position: last, changed, version, states }))
+        self.keep_key(pending, version, position);
+        Ok(Verdict::Accepted { position, changed, version, states })
     }
 
     fn show(&self, streams: Vec<StreamId>, world: &World) -> States {
@@ -158,8 +185,8 @@ impl Batch {
         if eventstore::planted::is("no-idempotency-key") {
             return;
         }
-        self.keys_seen.insert((key.scope.clone(), key.key.clone()));
-        self.keys.push(NewKey {
+        self.keys_seen.insert(key.key.clone());
+        self.draft.keep(NewKey {
             scope: key.scope.clone(),
             key: key.key.clone(),
             fingerprint: key.fingerprint,
@@ -178,26 +205,22 @@ impl Batch {
             .map(|key| (key.scope.clone(), key.key.clone()))
             .collect()
     }
+}
 
-    /// The planted bug `answer-before-commit`.
-    #[cfg(feature = "planted-bugs")]
-    pub(crate) fn answered_before_the_append(self) -> Self {
-        if !eventstore::planted::is("answer-before-commit") {
-            return self;
-        }
-        Self::answer(self.waiting);
-        Self { waiting: Vec::new(), ..self }
-    }
+struct Undecided {
+    missing: Vec<StreamId>,
+    named: Vec<StreamId>,
+}
 
+impl Waiting {
     /// Every answer leaves here, once the append (or the check of the head) has shown that the batch stands.
-    pub(crate) fn answer(waiting: Vec<Waiting>) {
-        for Waiting { pending, verdict } in waiting {
-            match verdict {
-                Verdict::Accepted { position, changed, version, states } => {
-                    pending.accepted(position, changed, version, states);
-                }
-                Verdict::Rejected(rejection) => pending.failed(CommandError::Rejected(rejection)),
+    pub(crate) fn answer(self) {
+        let Self { pending, verdict } = self;
+        match verdict {
+            Verdict::Accepted { position, changed, version, states } => {
+                pending.accepted(position, changed, version, states);
             }
+            Verdict::Rejected(rejection) => pending.failed(CommandError::Rejected(rejection)),
         }
     }
 }

@@ -1,51 +1,44 @@
 //! The executor: one task decides every command of the process, in batches, and appends each batch in one statement.
 //!
-//! Cost of a batch whose streams are warm: one round trip. No answer leaves before the append, or the check that the
-//! head has not moved, has shown that everything the batch was decided on still stands. `keys` answers repeats;
-//! `recovery` holds what is done when an append does not succeed, `announcer` tells how it stands.
+//! Cost of a batch whose streams are warm: one round trip, and while it is under way (`flight`) the next batch is decided
+//! (`desk`) on what this one decided. No answer leaves before the append, or the check that the head has not moved, has
+//! shown that everything the batch was decided on still stands. `keys` answers repeats; `recovery` holds what is done when an
+//! append does not succeed, `announcer` tells how it stands.
 
 mod announcer;
+mod desk;
+mod flight;
 mod keys;
 mod recovery;
 
-use std::collections::{HashMap, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::collections::VecDeque;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
 use eventstore::follow::HeadWatch;
-use eventstore::{
-    Appended, Book, Head, NewEvent, Point, Position, ReadError, RecordedEvent, StreamId, Writer, failpoint,
-};
+use eventstore::{AppendError, Book, Draft, Head, Position, ReadError, RecordedEvent, StreamId, Writer, failpoint};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use announcer::Announcer;
+use desk::{Decided, Desk, UnderWay};
+use flight::Flight;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Waiting};
 use crate::clock::Clock;
 use crate::command::{Answer, CommandError, Envelope};
 use crate::histories::{self, Wish};
 use crate::job::{Job, Pending, Success, Typed};
-use crate::loading::{Loaded, Loading};
+use crate::loading::Loading;
 use crate::snapshots::{self, SNAPSHOT_EVERY, SnapshotQueue, SnapshotTask};
-use crate::use_case::{UseCase, View};
+use crate::use_case::UseCase;
 use crate::world::{States, World};
 
 /// Commands that may wait; the next one is told to come back later.
 pub const QUEUE_COMMANDS_MAX: usize = 4_096;
 /// Commands in one append at most.
 const BATCH_COMMANDS_MAX: usize = 1_024;
-/// Commands that may wait for cold streams. They have left the queue, so they need a bound of their own.
-const COLD_COMMANDS_MAX: usize = 4_096;
 /// The cache of folded states. 32 MiB hold some 20,000 carts of 25 lines.
 const WORLD_BYTES_MAX: usize = 32 << 20;
-/// A command may wait for this many loads: a use case names its streams in three steps, and entries may be evicted
-/// between two of them.
-const LOADS_MAX: u8 = 8;
-/// After this many, every stream that a command names is loaded for it, whether the world holds it or not: what a load
-/// brings is there when the command is tried again.
-const LOADS_BEFORE_ALL: u8 = 3;
-
 /// The way in: cheap to clone, one for every handler and process manager.
 #[derive(Debug, Clone)]
 pub struct Commands {
@@ -172,10 +165,9 @@ impl Commands {
 
 /// The task behind [`Commands`]. Ends when the last of them is dropped and everything in the queue has been answered.
 pub struct Executor {
-    queue: mpsc::Receiver<Pending>,
-    ready: VecDeque<Pending>,
-    loading: Loading,
-    world: World,
+    desk: Desk,
+    /// Their batch stands, and the next is about to leave: they are answered once it is under way.
+    answers: VecDeque<Waiting>,
     snapshots: SnapshotQueue,
     /// Begins with the executor.
     snapshot_task: Option<SnapshotTask>,
@@ -184,9 +176,6 @@ pub struct Executor {
     heads: HeadWatch,
     announcer: Announcer,
     ride_out: Duration,
-    clock: Clock,
-    /// Smaller than [`BATCH_COMMANDS_MAX`] while data that the database refuses is being found by halving.
-    batch_max: usize,
 }
 
 impl Executor {
@@ -207,11 +196,19 @@ impl Executor {
             health: watched,
             clock: clock.clone(),
         };
-        let executor = Self {
+        let desk = Desk {
             queue,
             ready: VecDeque::new(),
+            repeats: Vec::new(),
             loading: Loading::new(book, snapshots.clone(), ride_out),
             world: World::new(world_bytes_max),
+            clock,
+            batch_max: BATCH_COMMANDS_MAX,
+            is_behind: false,
+        };
+        let executor = Self {
+            desk,
+            answers: VecDeque::new(),
             snapshots,
             snapshot_task: Some(snapshot_task),
             writer,
@@ -219,19 +216,25 @@ impl Executor {
             heads,
             announcer: Announcer::new(health, went_back_shown),
             ride_out,
-            clock,
-            batch_max: BATCH_COMMANDS_MAX,
         };
         (commands, executor)
     }
 
     pub async fn run(mut self) {
         let snapshots = self.snapshot_task.take().map(SnapshotTask::start);
-        while self.collect().await {
-            let commands = self.warm();
-            if !commands.is_empty() {
-                self.execute(commands).await;
-                self.world.evict();
+        let mut ahead = None;
+        loop {
+            let batch = match ahead.take() {
+                Some(batch) => batch,
+                None if self.collect().await => self.decide(),
+                None => break,
+            };
+            ahead = self.conclude(batch).await;
+            self.desk.world.evict();
+            // Looked at in every round: where commands never cease to come, cold ones are not forgotten.
+            if self.desk.loading.has_landed() {
+                let loaded = self.desk.loading.finished().await;
+                self.desk.take_loaded(loaded);
             }
             self.observe();
         }
@@ -242,19 +245,13 @@ impl Executor {
         }
     }
 
-    /// What there is to do, waited for if there is nothing yet. False when nothing will come any more.
+    /// Whether there is something to decide, waited for if there is nothing yet. False when nothing will come any more.
     async fn collect(&mut self) -> bool {
-        // Looked at in every round: where `ready` never runs empty, cold commands are not forgotten.
-        if self.loading.has_landed() {
-            let loaded = self.loading.finished().await;
-            self.take_loaded(loaded).await;
-        }
-        if self.ready.is_empty() && !self.wait().await {
+        if self.desk.ready.is_empty() && self.desk.repeats.is_empty() && !self.wait().await {
             return false;
         }
-        while self.ready.len() < BATCH_COMMANDS_MAX {
-            let Ok(pending) = self.queue.try_recv() else { break };
-            self.ready.push_back(pending);
+        if std::mem::take(&mut self.desk.is_behind) {
+            self.catch_up(self.ride_out).await;
         }
         true
     }
@@ -263,174 +260,114 @@ impl Executor {
     async fn wait(&mut self) -> bool {
         self.writer.rest().await;
         let look_again = self.look_again_in();
-        let mut arrived = Vec::new();
+        let Desk { queue, loading, .. } = &mut self.desk;
         tokio::select! {
             biased;
-            loaded = self.loading.finished() => self.take_loaded(loaded).await,
-            count = self.queue.recv_many(&mut arrived, BATCH_COMMANDS_MAX) => {
-                if count == 0 {
-                    if self.loading.is_idle() {
-                        return false;
-                    }
-                    let loaded = self.loading.finished().await;
-                    self.take_loaded(loaded).await;
+            loaded = loading.finished() => self.desk.take_loaded(loaded),
+            next = queue.recv() => match next {
+                Some(pending) => self.desk.ready.push_back(pending),
+                None if loading.is_idle() => return false,
+                None => {
+                    let loaded = loading.finished().await;
+                    self.desk.take_loaded(loaded);
                 }
-            }
+            },
             () = tokio::time::sleep(look_again.unwrap_or_default()), if look_again.is_some() => self.probe().await,
         }
-        self.ready.extend(arrived);
         true
     }
 
-    /// The commands whose streams the world holds. The others wait for a load and stall nobody.
-    fn warm(&mut self) -> Vec<Pending> {
-        let nothing = HashMap::new();
-        let mut warm = Vec::new();
-        while warm.len() < self.batch_max {
-            let Some(pending) = self.ready.pop_front() else { break };
-            let view = View::new(&self.world, &nothing);
-            let Ok(streams) = catch_unwind(AssertUnwindSafe(|| pending.streams(&view))) else {
-                pending.panicked();
-                continue;
-            };
-            let mut missing = Vec::new();
-            for stream in &streams.read {
-                if !self.world.touch(stream) {
-                    missing.push(stream.clone());
-                }
-            }
-            if missing.is_empty() {
-                warm.push(pending);
-            } else {
-                self.wait_for_load(pending, missing, streams.read);
-            }
-        }
-        self.loading.start(self.head.point.position);
-        warm
+    /// A batch of what is there. Commands whose streams the world does not hold wait for a load and stall nobody.
+    fn decide(&mut self) -> Batch {
+        let batch = self.desk.begin(&self.head);
+        let mut decided = Decided { stands: self.head.point.position, under_way: None, batch };
+        self.desk.decide(&mut decided);
+        decided.batch
     }
 
-    fn wait_for_load(&mut self, mut pending: Pending, missing: Vec<StreamId>, named: Vec<StreamId>) {
-        if pending.loads >= LOADS_MAX || self.loading.len() >= COLD_COMMANDS_MAX {
-            pending.failed(CommandError::Overloaded);
-            return;
+    /// Appends a batch, or shows that what it was decided on still stands, and answers. What was decided ahead meanwhile is
+    /// given back: it is decided on a head that now is the book's.
+    async fn conclude(&mut self, mut batch: Batch) -> Option<Batch> {
+        self.answer_repeats().await;
+        self.take_out_repeats(&mut batch).await;
+        // To look up a key is to find out, at times, that the head has moved.
+        if batch.waiting.is_empty() || batch.draft.seen() != self.head.point {
+            self.desk.put_back(batch);
+            return None;
         }
-        pending.loads += 1;
-        let wanted = if pending.loads > LOADS_BEFORE_ALL { named } else { missing };
-        self.loading.wait_for(pending, wanted);
-    }
-
-    /// Those who have waited for a load come next: what it brought may be evicted after any batch.
-    async fn take_loaded(&mut self, loaded: Loaded) {
-        let Loaded { states, is_behind, waiting } = loaded;
-        match states {
-            Ok(states) => {
-                for (stream, entry) in states.into_entries() {
-                    self.world.put(stream, entry);
-                }
-                self.next(waiting);
+        let mut flight = Flight::depart(batch, &mut self.desk, &self.snapshots);
+        #[cfg(feature = "planted-bugs")]
+        flight.answer_before_the_append();
+        let (written, ahead) = self.fly(&flight.draft, flight.under_way()).await;
+        match written {
+            Ok(()) => {
+                self.arrived(flight);
+                self.answer_after(ahead)
             }
             Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    commands = waiting.len(),
-                    "streams could not be loaded"
-                );
-                refuse(waiting);
+                flight.turn_back(&mut self.desk);
+                self.desk.put_back(ahead);
+                self.recover(error, flight).await;
+                None
             }
         }
-        if is_behind {
-            self.catch_up(self.ride_out).await;
-        }
     }
 
-    /// To be decided before anything else, in this order.
-    fn next(&mut self, commands: impl IntoIterator<Item = Pending, IntoIter: DoubleEndedIterator>) {
-        for pending in commands.into_iter().rev() {
-            self.ready.push_front(pending);
-        }
-    }
-
-    async fn execute(&mut self, commands: Vec<Pending>) {
-        let Some(commands) = self.answer_known_keys(commands).await else { return };
-        let now = self.now();
-        let mut batch = Batch::decide(commands, &self.world, self.head.point.position, now);
-        self.next(std::mem::take(&mut batch.later));
-        if !batch.panicked.is_empty() {
-            // What they had folded by then is in the overlay: the others are decided again without it.
-            batch.panicked.into_iter().for_each(Pending::panicked);
-            self.again(batch.waiting);
-            return;
-        }
-        if !self.take_out_repeats(&mut batch).await || batch.waiting.is_empty() {
-            return;
-        }
-        if batch.events.is_empty() {
-            self.conclude_without_events(batch, now).await;
-        } else {
-            self.conclude_with_append(batch, now).await;
-        }
-    }
-
-    /// One `now` a batch, in microseconds as the book keeps it, never behind the head.
-    fn now(&self) -> DateTime<Utc> {
-        self.clock.now().max(self.head.recorded_at)
-    }
-
-    async fn conclude_with_append(&mut self, batch: Batch, now: DateTime<Utc>) {
-        #[cfg(feature = "planted-bugs")]
-        let batch = batch.answered_before_the_append();
+    async fn fly(&mut self, draft: &Draft, under_way: UnderWay<'_>) -> (Result<(), AppendError>, Batch) {
         let started = Instant::now();
-        let Self { writer, head, announcer, .. } = self;
-        let appended = announcer.tell_if_slow(writer.append(head, now, &batch.events, &batch.keys)).await;
-        metrics::histogram!("daybook_append_seconds").record(started.elapsed().as_secs_f64());
-        match appended {
-            Ok(appended) => {
-                let head = appended.head;
-                metrics::counter!("daybook_events_appended_total").increment(batch.events.len() as u64);
-                metrics::histogram!("daybook_batch_commands").record(batch.waiting.len() as f64);
-                for (stream, mut entry) in batch.overlay {
-                    if entry.version > 0 {
-                        self.loading.supersede(&stream);
-                        if self.snapshots.is_due(&entry)
-                            && let Some(last) = last_of(&stream, &batch.events, &appended)
-                        {
-                            self.snapshots.offer(&stream, &mut entry, last);
-                        }
-                        self.world.put(stream, entry);
-                    }
-                }
-                self.head = head;
-                self.batch_max = BATCH_COMMANDS_MAX;
-                self.announcer.announce(Health::Writing);
-                self.heads.publish(head.point.position);
-                failpoint::reached("append.before_reply");
-                Batch::answer(batch.waiting);
-            }
-            Err(error) => self.recover(error, batch).await,
+        let Self { desk, answers, writer, head, announcer, .. } = self;
+        let batch = desk.begin(&draft.head());
+        let mut decided = Decided { stands: head.point.position, under_way: Some(under_way), batch };
+        let written = pin!(announcer.tell_if_slow(flight::write(draft, writer)));
+        let written = desk.decide_during(written, &mut decided, answers).await;
+        // None of them is kept waiting for whatever comes next.
+        answers.drain(..).for_each(Waiting::answer);
+        if !draft.events().is_empty() {
+            metrics::histogram!("daybook_append_seconds").record(started.elapsed().as_secs_f64());
         }
+        (written, decided.batch)
     }
 
-    /// Nothing to append: the answers are true if the head is still the one that they were decided on. Keys of
-    /// commands that were already satisfied are kept in the same statement that checks it.
-    async fn conclude_without_events(&mut self, batch: Batch, now: DateTime<Utc>) {
-        let Self { writer, head, announcer, .. } = self;
-        match announcer.tell_if_slow(writer.remember(head, now, &batch.keys)).await {
-            Ok(()) => {
-                self.batch_max = BATCH_COMMANDS_MAX;
-                if !batch.keys.is_empty() {
-                    self.announcer.announce(Health::Writing);
-                }
-                Batch::answer(batch.waiting);
+    fn arrived(&mut self, flight: Flight) {
+        let is_writing = flight.appends() || !flight.draft.keys().is_empty();
+        let appends = flight.appends();
+        let Flight { draft, waiting, repeats, due, .. } = flight;
+        if appends {
+            metrics::counter!("daybook_events_appended_total").increment(draft.events().len() as u64);
+            metrics::histogram!("daybook_batch_commands").record(waiting.len() as f64);
+            self.head = draft.head();
+            self.heads.publish(self.head.point.position);
+            for due in due {
+                self.snapshots.keep(due);
             }
-            Err(error) => self.recover(error, batch).await,
         }
+        self.desk.batch_max = BATCH_COMMANDS_MAX;
+        if is_writing {
+            self.announcer.announce(Health::Writing);
+        }
+        self.desk.repeats.extend(repeats);
+        self.answers.extend(waiting);
+        failpoint::reached("append.before_reply");
+    }
+
+    /// Answers at once, unless another batch can leave first: then those who are answered have their turn while it is under
+    /// way.
+    fn answer_after(&mut self, ahead: Batch) -> Option<Batch> {
+        if ahead.waiting.is_empty() || !self.desk.repeats.is_empty() || !ahead.keys_to_look_up().is_empty() {
+            self.answers.drain(..).for_each(Waiting::answer);
+        }
+        if ahead.waiting.is_empty() {
+            self.desk.put_back(ahead);
+            return None;
+        }
+        Some(ahead)
     }
 
     fn observe(&self) {
-        metrics::gauge!("daybook_world_bytes").set(self.world.bytes() as f64);
-        metrics::gauge!("daybook_world_streams").set(self.world.len() as f64);
-        metrics::gauge!("daybook_queue_commands").set(self.queue.len() as f64);
-        metrics::gauge!("daybook_cold_commands").set(self.loading.len() as f64);
+        metrics::gauge!("daybook_world_bytes").set(self.desk.world.bytes() as f64);
+        metrics::gauge!("daybook_world_streams").set(self.desk.world.len() as f64);
+        metrics::gauge!("daybook_queue_commands").set(self.desk.queue.len() as f64);
+        metrics::gauge!("daybook_cold_commands").set(self.desk.loading.len() as f64);
         metrics::gauge!("daybook_book_position").set(self.head.point.position.0 as f64);
     }
 }
@@ -440,14 +377,6 @@ impl Drop for Executor {
     fn drop(&mut self) {
         self.announcer.announce(Health::Unavailable);
     }
-}
-
-/// Where the batch's last event of a stream came to stand.
-fn last_of(stream: &StreamId, events: &[NewEvent], appended: &Appended) -> Option<Point> {
-    let place = events.iter().rposition(|event| event.stream == *stream)?;
-    let after_it = events.len() - 1 - place;
-    let position = Position(appended.head.point.position.0 - after_it as i64);
-    Some(Point { position, hash: *appended.hashes.get(place)? })
 }
 
 fn refuse(commands: impl IntoIterator<Item = Pending>) {

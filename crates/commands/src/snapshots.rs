@@ -30,8 +30,17 @@ const STATEMENT_LIMIT: Duration = Duration::from_secs(5);
 const STOP_LIMIT: Duration = Duration::from_secs(2);
 
 enum Job {
-    Take { stream: StreamId, version: i64, last: Point, state: AnyState },
+    Take(Due),
     Discard(Stale),
+}
+
+/// A state that is to be written down, once its last event stands in the book.
+#[derive(Debug)]
+pub(crate) struct Due {
+    stream: StreamId,
+    version: i64,
+    last: Point,
+    state: AnyState,
 }
 
 /// The way to the task. Cheap to clone.
@@ -66,14 +75,37 @@ impl SnapshotQueue {
 
     /// A stream as it stands after its last event, to be written down if it is due.
     pub(crate) fn offer(&self, stream: &StreamId, entry: &mut Entry, last: Point) {
+        let before = entry.snapshot_version;
+        let Some(due) = self.promise(stream, entry, || Some(last)) else { return };
+        if !self.keep(due) {
+            entry.snapshot_version = before;
+        }
+    }
+
+    /// The same in two steps, for a stream whose last event, of the point that `last` finds, is yet to be appended. The entry
+    /// counts as having its snapshot from now on; what finds no room then is due again a term later.
+    pub(crate) fn promise(
+        &self,
+        stream: &StreamId,
+        entry: &mut Entry,
+        last: impl FnOnce() -> Option<Point>,
+    ) -> Option<Due> {
         if !self.is_due(entry) {
-            return;
+            return None;
         }
-        let Ok(state) = entry.state.clone() else { return };
-        match self.jobs.try_send(Job::Take { stream: stream.clone(), version: entry.version, last, state }) {
-            Ok(()) => entry.snapshot_version = entry.version,
-            Err(_) => skipped("busy"),
+        let state = entry.state.clone().ok()?;
+        let due = Due { stream: stream.clone(), version: entry.version, last: last()?, state };
+        entry.snapshot_version = entry.version;
+        Some(due)
+    }
+
+    /// False if there is no room.
+    pub(crate) fn keep(&self, due: Due) -> bool {
+        let is_kept = self.jobs.try_send(Job::Take(due)).is_ok();
+        if !is_kept {
+            skipped("busy");
         }
+        is_kept
     }
 
     pub(crate) fn discard(&self, stale: Stale, flaw: Flaw) {
@@ -113,7 +145,7 @@ impl SnapshotTask {
     async fn run(mut self) {
         while let Some(job) = self.jobs.recv().await {
             match job {
-                Job::Take { stream, version, last, state } => self.take(stream, version, last, state).await,
+                Job::Take(due) => self.take(due).await,
                 Job::Discard(stale) => {
                     if let Some(error) = failed(timeout(STATEMENT_LIMIT, self.snapshots.delete(&stale)).await) {
                         tracing::warn!(error, stream = %stale.stream, "a snapshot could not be deleted");
@@ -123,7 +155,8 @@ impl SnapshotTask {
         }
     }
 
-    async fn take(&self, stream: StreamId, stream_version: i64, point: Point, state: AnyState) {
+    async fn take(&self, due: Due) {
+        let Due { stream, version: stream_version, last: point, state } = due;
         let state_version = state.version();
         // The largest take some hundredths of a second: not on a thread on which others wait to be answered.
         let Ok(Some(state)) = tokio::task::spawn_blocking(move || written(&state)).await else {

@@ -9,14 +9,13 @@ mod running;
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use eventstore::event::{Hash, NewEvent, Position, RecordedEvent};
-use eventstore::idempotency::StoredKey;
+use eventstore::{Hash, Head, NewEvent, Point, Position, RecordedEvent, StoredKey};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 pub(crate) use self::fixtures::*;
 pub(crate) use self::running::{Captures, Running};
-use crate::batch::Batch;
+use crate::batch::{Batch, Taken, Waiting};
 use crate::command::{Actor, Causation, CommandError, Envelope};
 use crate::job::{Pending, Success, Typed};
 use crate::rejection::Rejection;
@@ -119,25 +118,29 @@ impl Shop {
             return pending.job.replayed(stored);
         }
         self.load(&pending);
-        let mut batch = Batch::decide(vec![pending], &self.world, self.head(), self.now);
-        assert!(batch.later.is_empty(), "a use case names its streams in more than {STEPS_MAX} steps");
-        assert!(batch.panicked.is_empty(), "a decision panicked");
-        for event in std::mem::take(&mut batch.events) {
-            let recorded = self.record(event);
+        let point = Point { position: self.head(), hash: Hash::ZERO };
+        let mut batch = Batch::after(&Head { point, recorded_at: self.now }, self.now);
+        match batch.take(pending, &mut self.world) {
+            Taken::In => {}
+            Taken::Cold { .. } => panic!("a use case names its streams in more than {STEPS_MAX} steps"),
+            Taken::Panicked { .. } => panic!("a decision panicked"),
+        }
+        for event in batch.draft.events() {
+            let recorded = self.record(event.clone());
             assert!(AnyEvent::read(&recorded).is_ok(), "the event does not read back: {recorded:?}");
             self.book.push(recorded);
         }
         for (stream, entry) in batch.overlay {
             self.world.put(stream, entry);
         }
-        self.keys.extend(batch.keys.into_iter().map(|key| StoredKey {
+        self.keys.extend(batch.draft.keys().iter().cloned().map(|key| StoredKey {
             scope: key.scope,
             key: key.key,
             fingerprint: key.fingerprint,
             outcome: key.outcome,
             position: key.position,
         }));
-        Batch::answer(batch.waiting);
+        batch.waiting.into_iter().for_each(Waiting::answer);
     }
 
     fn head(&self) -> Position {

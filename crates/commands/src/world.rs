@@ -1,4 +1,5 @@
-//! The world: folded stream states, all of them true as of one head of the book. Bounded in bytes.
+//! The world: folded stream states, all of them true as of one head of the book, be it one whose last pages are still on
+//! their way there. Bounded in bytes.
 //!
 //! A state is shared (`Arc`) and copied when it changes while somebody still holds it, so an answer can carry the
 //! state it was decided on out of the executor without a copy.
@@ -258,12 +259,13 @@ impl World {
         }
     }
 
-    pub(crate) fn put(&mut self, stream: StreamId, entry: Entry) {
+    /// Gives back what it held of the stream before.
+    pub(crate) fn put(&mut self, stream: StreamId, entry: Entry) -> Option<Entry> {
         let weight = entry.weight();
         self.bytes += weight;
-        if let Some((_, replaced)) = self.entries.insert(stream, (entry, weight)) {
-            self.bytes -= replaced;
-        }
+        let (replaced, weight) = self.entries.insert(stream, (entry, weight))?;
+        self.bytes -= weight;
+        Some(replaced)
     }
 
     /// Folds an event that somebody else appended. A stream that is not held stays out.

@@ -9,11 +9,8 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::{
-    book::Appended,
-    event::{Hash, NewEvent, Point, Position},
+    draft::Draft,
     failpoint,
-    idempotency::NewKey,
-    read::Head,
     session::{Session, SessionError},
 };
 
@@ -21,16 +18,11 @@ use crate::{
 /// server.
 const ANSWER_LIMIT: Duration = Duration::from_secs(7);
 
-/// The page that the planted bug `wrong-hash` spoils.
-#[cfg(feature = "planted-bugs")]
-const WRONG_HASH_AT: i64 = 60;
-
 pub(crate) const STREAM_VERSION_KEY: &str = "events_stream_version_key";
 
-/// A batch, hashed and laid out in columns. It is sent again unchanged as often as it takes to learn what became of it.
-pub(crate) struct Batch<'a> {
-    seen: Point,
-    recorded_at: DateTime<Utc>,
+/// A draft laid out in columns. It is sent again unchanged as often as it takes to learn what became of it.
+pub(crate) struct Statement<'a> {
+    draft: &'a Draft,
     events: EventColumns<'a>,
     keys: KeyColumns<'a>,
 }
@@ -77,28 +69,9 @@ pub(crate) enum Answer {
     Unknown(SessionError),
 }
 
-impl<'a> Batch<'a> {
-    pub(crate) fn new(seen: &Head, now: DateTime<Utc>, events: &'a [NewEvent], keys: &'a [NewKey]) -> Self {
-        let recorded_at = whole_microseconds(now.max(seen.recorded_at));
-        Self {
-            seen: seen.point,
-            recorded_at,
-            events: EventColumns::new(seen.point, recorded_at, events),
-            keys: KeyColumns::new(keys),
-        }
-    }
-
-    /// The book's head once this batch is in it.
-    pub(crate) fn head(&self) -> Head {
-        let hashes = &self.events.hashes;
-        let events = i64::try_from(hashes.len()).expect("a batch is held in memory");
-        let hash = hashes.last().map_or(self.seen.hash, |hash| Hash(*hash));
-        let point = Point { position: Position(self.seen.position.0 + events), hash };
-        Head { point, recorded_at: self.recorded_at }
-    }
-
-    pub(crate) fn appended(&self) -> Appended {
-        Appended { head: self.head(), hashes: self.events.hashes.iter().copied().map(Hash).collect() }
+impl Statement<'_> {
+    pub(crate) fn of(draft: &Draft) -> Statement<'_> {
+        Statement { draft, events: EventColumns::of(draft), keys: KeyColumns::of(draft) }
     }
 
     /// Sends the statement once. `in_turn` makes it wait for a writer that has claimed the next turn.
@@ -119,7 +92,8 @@ impl<'a> Batch<'a> {
     }
 
     async fn insert(&self, connection: &mut PgConnection, in_turn: bool) -> Result<Inserted, sqlx::Error> {
-        let Self { seen, recorded_at, events, keys } = self;
+        let Self { draft, events, keys } = self;
+        let seen = draft.seen();
         failpoint::reached("append.before_insert");
         // sqlx reads on to ReadyForQuery before it returns the row, so a row in hand is a commit, not the promise of
         // one.
@@ -128,7 +102,7 @@ impl<'a> Batch<'a> {
             "src/sql/append.sql",
             seen.position.0,
             &seen.hash.0[..],
-            recorded_at,
+            draft.recorded_at(),
             in_turn,
             &events.categories as &[&str],
             &events.stream_ids,
@@ -149,9 +123,10 @@ impl<'a> Batch<'a> {
         .await
     }
 
-    /// For a batch without events: keeps the keys, if the head is still the page that was seen.
+    /// For a draft without events: keeps the keys, if the head is still the page that was seen.
     pub(crate) async fn remember(&self, session: &mut Session) -> Result<Remembered, SessionError> {
-        let Self { seen, recorded_at, keys, .. } = self;
+        let Self { draft, keys, .. } = self;
+        let seen = draft.seen();
         let connection = session.connection().await?;
         let query = sqlx::query_file_as!(
             Remembered,
@@ -164,7 +139,7 @@ impl<'a> Batch<'a> {
             &keys.outcomes as &[&str],
             &keys.positions,
             &keys.expire_at as &[Option<DateTime<Utc>>],
-            recorded_at,
+            draft.recorded_at(),
         );
         failpoint::reached("idempotency.before_save");
         let outcome = timeout(ANSWER_LIMIT, query.fetch_one(connection)).await;
@@ -172,11 +147,11 @@ impl<'a> Batch<'a> {
         session.judge(outcome)
     }
 
-    /// Who holds the positions of this batch. Where it is ours it is answered as an append is: once the standbys have it. The
+    /// Who holds the positions of this draft. Where it is ours it is answered as an append is: once the standbys have it. The
     /// session that wrote it may have ended before they had.
     pub(crate) async fn read_back(&self, session: &mut Session) -> Result<ReadBack, SessionError> {
-        let first = self.seen.position.next();
-        let last = self.head().point;
+        let first = self.draft.seen().position.next();
+        let last = self.draft.head().point;
         let connection = session.connection().await?;
         let query =
             sqlx::query_file_as!(ReadBack, "src/sql/read_after_append.sql", first.0, last.position.0, &last.hash.0[..]);
@@ -206,16 +181,9 @@ pub(crate) struct ReadBack {
 }
 
 impl<'a> EventColumns<'a> {
-    fn new(seen: Point, recorded_at: DateTime<Utc>, events: &'a [NewEvent]) -> Self {
+    fn of(draft: &'a Draft) -> Self {
         let mut columns = Self::default();
-        let Point { mut position, mut hash } = seen;
-        for event in events {
-            position = position.next();
-            hash = event.hash_after(hash, position, recorded_at);
-            #[cfg(feature = "planted-bugs")]
-            if position.0 == WRONG_HASH_AT && crate::planted::is("wrong-hash") {
-                hash.0[0] ^= 1;
-            }
+        for (event, hash) in draft.events().iter().zip(draft.hashes()) {
             columns.categories.push(&event.stream.category);
             columns.stream_ids.push(event.stream.id);
             columns.stream_versions.push(event.stream_version);
@@ -230,9 +198,9 @@ impl<'a> EventColumns<'a> {
 }
 
 impl<'a> KeyColumns<'a> {
-    fn new(keys: &'a [NewKey]) -> Self {
+    fn of(draft: &'a Draft) -> Self {
         let mut columns = Self::default();
-        for key in keys {
+        for key in draft.keys() {
             columns.scopes.push(&key.scope);
             columns.keys.push(&key.key);
             columns.fingerprints.push(key.fingerprint);
@@ -273,9 +241,4 @@ impl Answer {
 /// often they are sent, they will be refused.
 pub(crate) fn is_about_the_values(sqlstate: &str) -> bool {
     ["22", "23", "54"].iter().any(|class| sqlstate.starts_with(class))
-}
-
-/// What Postgres stores, so that what is read hashes to what was written.
-fn whole_microseconds(time: DateTime<Utc>) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(time.timestamp_micros()).expect("the microseconds of a time are a time")
 }

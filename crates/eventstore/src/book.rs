@@ -4,14 +4,14 @@
 
 use std::{error::Error, pin::Pin, time::Duration};
 
-use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, postgres::PgConnectOptions};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
-    append::{self, Answer, Batch, ReadBack, Remembered},
-    event::{Hash, NewEvent, Position, RecordedEvent},
-    idempotency::{self, NewKey, StoredKey},
+    append::{self, Answer, ReadBack, Remembered, Statement},
+    draft::Draft,
+    event::{Point, Position, RecordedEvent},
+    idempotency::{self, StoredKey},
     read::{self, Head, ReadError},
     session::{Session, SessionError},
     turn::Turn,
@@ -59,14 +59,6 @@ pub enum Unsettled {
     Unknown(#[source] SessionError),
     #[error("the last attempt was turned away, but an earlier one may yet commit")]
     EarlierMayCommit,
-}
-
-/// The batch is in the book: its events have the positions after `seen`, each with its hash, all with the head's
-/// `recorded_at`.
-#[derive(Debug, Clone)]
-pub struct Appended {
-    pub head: Head,
-    pub hashes: Vec<Hash>,
 }
 
 /// A statement that reads, with its arguments apart so that it can be sent twice.
@@ -120,35 +112,28 @@ impl Writer {
         self.session.judge(outcome)
     }
 
-    /// One round trip when nothing goes wrong. `seen` is the head that the events were decided on; they get the
-    /// positions after it, all of them or none. A batch without events stores nothing, no key either: `head` says
-    /// whether `seen` still holds.
+    /// One round trip when nothing goes wrong. Once it has succeeded the draft's head is the book's. A draft without events
+    /// stores nothing, no key either: `head` says whether what was seen still holds.
     ///
-    /// Not to be dropped half-way: the batch may be in the book then, and nobody knows.
-    pub async fn append(
-        &mut self,
-        seen: &Head,
-        now: DateTime<Utc>,
-        events: &[NewEvent],
-        keys: &[NewKey],
-    ) -> Result<Appended, AppendError> {
-        debug_assert!(!events.is_empty(), "a batch without events is answered by reading the head");
-        let verdict = self.settle(&Batch::new(seen, now, events, keys)).await;
+    /// Not to be dropped half-way: the draft may be in the book then, and nobody knows.
+    pub async fn append(&mut self, draft: &Draft) -> Result<(), AppendError> {
+        debug_assert!(!draft.events().is_empty(), "a draft without events is answered by reading the head");
+        let verdict = self.settle(&Statement::of(draft)).await;
         self.after(verdict).await
     }
 
-    /// The answers of a batch that changed nothing are true if `seen` is still the head, and `now` no time to come. Its
-    /// keys are kept in the statement that checks this. One round trip.
-    pub async fn remember(&mut self, seen: &Head, now: DateTime<Utc>, keys: &[NewKey]) -> Result<(), AppendError> {
-        let verdict = self.try_remember(&Batch::new(seen, now, &[], keys)).await;
+    /// The answers of a batch that changed nothing are true if what was seen is still the head, and the draft's time no time
+    /// to come. Its keys are kept in the statement that checks this. One round trip.
+    pub async fn remember(&mut self, draft: &Draft) -> Result<(), AppendError> {
+        let verdict = self.try_remember(draft).await;
         self.after(verdict).await
     }
 
-    async fn try_remember(&mut self, batch: &Batch<'_>) -> Result<(), AppendError> {
-        match batch.remember(&mut self.session).await {
+    async fn try_remember(&mut self, draft: &Draft) -> Result<(), AppendError> {
+        match Statement::of(draft).remember(&mut self.session).await {
             Ok(Remembered { is_head: true, .. }) => Ok(()),
             Ok(Remembered { in_time: false, .. }) => Err(AppendError::ClockAhead),
-            Ok(Remembered { .. }) => Err(self.why_no_head(batch.head()).await),
+            Ok(Remembered { .. }) => Err(self.why_no_head(draft.seen()).await),
             Err(error) => Err(match Answer::from(error) {
                 Answer::KeyTaken => AppendError::KeyTaken,
                 Answer::Refused { sqlstate, constraint } => AppendError::Refused { sqlstate, constraint },
@@ -161,9 +146,9 @@ impl Writer {
     }
 
     /// A page that is not the head any more: another one follows it, or it is gone.
-    async fn why_no_head(&mut self, seen: Head) -> AppendError {
+    async fn why_no_head(&mut self, seen: Point) -> AppendError {
         match self.read(&(), |connection, ()| Box::pin(read::read_head(connection))).await {
-            Ok(Some(head)) if head.point.position > seen.point.position => AppendError::LostRace,
+            Ok(Some(head)) if head.point.position > seen.position => AppendError::LostRace,
             Ok(_) => AppendError::BookWentBack,
             Err(_) => AppendError::LostRace,
         }
@@ -183,12 +168,12 @@ impl Writer {
     }
 
     /// Sends the batch until an answer settles it.
-    async fn settle(&mut self, batch: &Batch<'_>) -> Result<Appended, AppendError> {
+    async fn settle(&mut self, statement: &Statement<'_>) -> Result<(), AppendError> {
         let give_up_at = Instant::now() + RESOLVE_LIMIT;
         let mut pause = PAUSE_MIN;
         let mut may_commit = false;
         loop {
-            let source = match self.attempt(batch, may_commit).await {
+            let source = match self.attempt(statement, may_commit).await {
                 Ok(verdict) => return verdict,
                 Err(unsettled) => unsettled,
             };
@@ -208,23 +193,23 @@ impl Writer {
     /// `may_commit`: an earlier attempt is still out. Then only an answer that holds for that one too settles anything.
     async fn attempt(
         &mut self,
-        batch: &Batch<'_>,
+        statement: &Statement<'_>,
         may_commit: bool,
-    ) -> Result<Result<Appended, AppendError>, Unsettled> {
-        let verdict = match batch.send(&mut self.session, self.turn.is_respected()).await {
-            Answer::Committed => Ok(batch.appended()),
+    ) -> Result<Result<(), AppendError>, Unsettled> {
+        let verdict = match statement.send(&mut self.session, self.turn.is_respected()).await {
+            Answer::Committed => Ok(()),
             Answer::PageMissing => Err(AppendError::BookWentBack),
             Answer::KeyTaken => Err(AppendError::KeyTaken),
             Answer::Refused { sqlstate, constraint } => Err(AppendError::Refused { sqlstate, constraint }),
             Answer::ClockAhead | Answer::Deadlock if may_commit => return Err(Unsettled::EarlierMayCommit),
             Answer::ClockAhead => Err(AppendError::ClockAhead),
             Answer::Deadlock => Err(AppendError::LostRace),
-            Answer::PositionTaken => match self.read_back(batch).await? {
-                ReadBack { last_is_ours: true, .. } => Ok(batch.appended()),
+            Answer::PositionTaken => match self.read_back(statement).await? {
+                ReadBack { last_is_ours: true, .. } => Ok(()),
                 ReadBack { .. } => Err(AppendError::LostRace),
             },
-            Answer::StreamVersionTaken => match self.read_back(batch).await? {
-                ReadBack { last_is_ours: true, .. } => Ok(batch.appended()),
+            Answer::StreamVersionTaken => match self.read_back(statement).await? {
+                ReadBack { last_is_ours: true, .. } => Ok(()),
                 ReadBack { first_is_taken: true, .. } => Err(AppendError::LostRace),
                 // Nobody was first: the batch has a version that its stream had before, and reading on would not help.
                 ReadBack { .. } => Err(AppendError::Refused {
@@ -242,8 +227,8 @@ impl Writer {
         Ok(verdict)
     }
 
-    async fn read_back(&mut self, batch: &Batch<'_>) -> Result<ReadBack, Unsettled> {
-        batch.read_back(&mut self.session).await.map_err(Unsettled::Unknown)
+    async fn read_back(&mut self, statement: &Statement<'_>) -> Result<ReadBack, Unsettled> {
+        statement.read_back(&mut self.session).await.map_err(Unsettled::Unknown)
     }
 }
 
@@ -255,12 +240,12 @@ mod tests {
 
     #[test]
     fn a_writer_can_be_driven_by_a_spawned_task() {
-        fn drive(writer: &mut Writer, seen: &Head) {
-            is_send(writer.append(seen, DateTime::UNIX_EPOCH, &[], &[]));
+        fn drive(writer: &mut Writer, draft: &Draft) {
+            is_send(writer.append(draft));
             is_send(writer.head());
             is_send(writer.keys(&[]));
             is_send(writer.events_since(Position::TITLE, 1));
         }
-        let _: fn(&mut Writer, &Head) = drive;
+        let _: fn(&mut Writer, &Draft) = drive;
     }
 }

@@ -1,7 +1,7 @@
 //! The book: one append-only, dense and chained log of events in Postgres. Knows no cart.
 //!
 //! - `event`: what stands on a page; `canonical`: the bytes that are hashed, and the chain
-//! - `book`: the writer; `append`: its statement and the answers; `session`, `turn`: its connection, and its turn
+//! - `draft`: the pages that are to be appended; `book`: the writer; `append`: its statement and the answers; `session`, `turn`: its connection, and its turn
 //! - `idempotency`: the keys that are stored with the events of a command
 //! - `read`: pages and streams; `snapshot`: where a long stream stood, so that it is not read from its beginning
 //! - `follow`: the same for whoever keeps up with the book, checked; `feed`: one reading for all of them in a process;
@@ -13,6 +13,7 @@
 mod append;
 pub mod book;
 mod canonical;
+mod draft;
 pub mod event;
 pub mod failpoint;
 pub mod feed;
@@ -29,8 +30,9 @@ pub mod snapshot;
 mod turn;
 pub mod verify;
 
-pub use book::{AppendError, Appended, Writer};
+pub use book::{AppendError, Writer};
 pub use canonical::HASH_SPECIFICATION;
+pub use draft::Draft;
 pub use event::{Hash, NewEvent, Point, Position, RecordedEvent, StreamId};
 pub use feed::Feed;
 pub use follow::{FollowError, Follower, HeadWatch};

@@ -97,6 +97,7 @@ pub struct Runner {
     session: Session,
     feed: Feed,
     progress: Progress,
+    batch_events_max: usize,
     /// The checkpoint as this runner last saw it.
     seen: Option<Point>,
     /// Another runner was ahead of us the last time. Ours to go on if the checkpoint stays where it is.
@@ -115,7 +116,22 @@ impl Runner {
         progress: Progress,
     ) -> Self {
         let session = Session::new(options, projection.definition());
-        Self { projection, session, feed: feed.into(), progress, seen: None, stands_by: false, may_be_halted: true }
+        Self {
+            projection,
+            session,
+            feed: feed.into(),
+            progress,
+            batch_events_max: BATCH_EVENTS_MAX,
+            seen: None,
+            stands_by: false,
+            may_be_halted: true,
+        }
+    }
+
+    /// In smaller steps than usual, to see that what is read does not depend on where they end.
+    #[must_use]
+    pub fn in_batches_of(self, batch_events_max: usize) -> Self {
+        Self { batch_events_max, ..self }
     }
 
     #[must_use]
@@ -141,7 +157,7 @@ impl Runner {
             }
             let rest = async {
                 match round {
-                    Ok(Round::Advanced { events }) if events >= BATCH_EVENTS_MAX => {}
+                    Ok(Round::Advanced { events }) if events >= self.batch_events_max => {}
                     Ok(Round::Advanced { .. }) => {
                         idle_poll = IDLE_POLL_MIN;
                         let ended = Instant::now();
@@ -206,7 +222,7 @@ impl Runner {
                 now
             }
         };
-        let page = self.feed.after(from, BATCH_EVENTS_MAX).await.map_err(run_error)?;
+        let page = self.feed.after(from, self.batch_events_max).await.map_err(run_error)?;
         let Some(last) = page.last() else {
             return self.rest(from).await;
         };

@@ -20,11 +20,11 @@ const SLOW_NETWORK: Duration = Duration::from_millis(5);
 /// Every step is reached by the load within moments of the start.
 const STEP_WITHIN: Duration = Duration::from_secs(25);
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
-/// Load between two crashes.
+/// Load after the crash.
 const BETWEEN: Duration = Duration::from_millis(400);
 
 /// Every step that has a name, beside those of the publisher, which needs a Kafka.
-const STEPS: [&str; 16] = [
+pub(crate) const STEPS: [&str; 16] = [
     "append.before_insert",
     "append.after_commit",
     "append.before_reply",
@@ -66,33 +66,25 @@ pub(crate) async fn killed_at_random(stage: &mut Stage) -> Result<(), Error> {
     Ok(())
 }
 
-/// F02: exhaustive and deterministic but for what the load happens to do at that moment.
-pub(crate) async fn killed_at_every_step(stage: &mut Stage) -> Result<(), Error> {
-    let mut rng = stage.rng.fork("steps");
-    if stage.plan.bug.is_some() {
-        return killed_at_random(stage).await;
+/// F02: exhaustive, and deterministic but for what the load happens to do at that moment. With a bug planted the step is
+/// where that bug shows, and it is reached after every restart.
+pub(crate) async fn killed_at_a_step(stage: &mut Stage) -> Result<(), Error> {
+    let Some(step) = stage.plan.step else { return killed_at_random(stage).await };
+    let times = 1 + stage.rng.fork("steps").below(4);
+    stage.nodes[0].kill().await;
+    let is_reached = if step == ANSWER_LOST {
+        killed_while_it_waits(stage).await?
+    } else {
+        stage.nodes[0].start(Some(&format!("{step}:{times}:kill"))).await?;
+        stage.nodes[0].ends(STEP_WITHIN).await.is_some()
+    };
+    stage.note(format!("{step}, time {times}"));
+    if !is_reached {
+        stage.find("F02", format!("the step {step} was not reached {times} times within {STEP_WITHIN:?}"));
+        stage.nodes[0].kill().await;
     }
-    let rounds = (stage.plan.scale.round() as u64).max(1);
-    for _ in 0..rounds {
-        for step in STEPS {
-            let times = 1 + rng.below(4);
-            stage.nodes[0].kill().await;
-            let is_reached = if step == ANSWER_LOST {
-                killed_while_it_waits(stage).await?
-            } else {
-                stage.nodes[0].start(Some(&format!("{step}:{times}:kill"))).await?;
-                stage.nodes[0].ends(STEP_WITHIN).await.is_some()
-            };
-            if is_reached {
-                stage.note(step);
-            } else {
-                stage.find("F02", format!("the step {step} was not reached {times} times within {STEP_WITHIN:?}"));
-                stage.nodes[0].kill().await;
-            }
-            stage.nodes[0].start(None).await?;
-            sleep(BETWEEN).await;
-        }
-    }
+    stage.nodes[0].start(None).await?;
+    sleep(BETWEEN).await;
     Ok(())
 }
 

@@ -26,7 +26,7 @@ use crate::auth::keys::KeyRing;
 use crate::auth::signing::{TokenSigner, open_or_create_dev_key};
 use crate::auth::token::Authenticator;
 use crate::cli::{Failure, say};
-use crate::config::{Duty, Secret, next_port_up, parse_master_key};
+use crate::config::{Duty, POOL_CONNECTIONS, Secret, next_port_up, parse_master_key};
 use crate::health::Health;
 use crate::node::{Node, NodeParts, Shop};
 use crate::running::{Running, bind};
@@ -94,6 +94,7 @@ pub(crate) async fn run(config: DevConfig) -> Result<ExitCode, Failure> {
     let running = Running::new(administration, scrape).map_err(|error| Failure::fault(&error))?;
     let parts = NodeParts {
         database: database.server,
+        pool_connections: POOL_CONNECTIONS,
         duties: Duty::ALL.to_vec(),
         master_key: master_key(&folder)?,
         publisher: Some(broker.publisher(&config.topic_prefix)),

@@ -7,12 +7,14 @@
 use std::time::{Duration, Instant};
 
 use eventstore::idempotency::NewKey;
-use eventstore::{AppendError, Head, Point, Position, ReadError, RecordedEvent};
+use eventstore::{AppendError, Head, Point, Position, ReadError, RecordedEvent, StreamId};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use super::desk::Desk;
+use super::flight::Flight;
 use super::{BATCH_COMMANDS_MAX, Executor, Health, refuse};
-use crate::batch::{Batch, Waiting};
+use crate::batch::Waiting;
 use crate::command::CommandError;
 use crate::job::Pending;
 
@@ -25,71 +27,68 @@ const PROBE_PAUSE: Duration = Duration::from_millis(500);
 
 impl Executor {
     /// Nothing was appended, or it is not known: the other rows of the book's answer table.
-    pub(super) async fn recover(&mut self, error: AppendError, batch: Batch) {
+    pub(super) async fn recover(&mut self, error: AppendError, flight: Flight) {
         metrics::counter!("daybook_append_retries_total", "reason" => reason(&error)).increment(1);
-        let appends = !batch.events.is_empty();
+        let appends = flight.appends();
+        let Flight { waiting, repeats, changed, .. } = flight;
+        self.desk.repeats.extend(repeats);
         match error {
             AppendError::LostRace => {
-                self.again(batch.waiting);
+                self.desk.again(waiting);
                 self.catch_up(self.ride_out).await;
             }
             AppendError::KeyTaken => {
-                let mut waiting = batch.waiting;
+                let mut waiting = waiting;
                 for waiting in &mut waiting {
                     waiting.pending.look_up_key = waiting.pending.envelope.key.is_some();
                 }
-                self.again(waiting);
+                self.desk.again(waiting);
             }
             AppendError::BookWentBack => {
-                self.again(batch.waiting);
+                self.desk.again(waiting);
                 self.start_over().await;
             }
-            AppendError::Refused { .. } => self.refused(&error, batch),
+            AppendError::Refused { .. } => self.refused(&error, waiting, changed),
             AppendError::ClockAhead => {
                 tracing::error!("this clock is ahead of the database's: nothing is written until they agree");
                 self.announcer.announce(Health::Unavailable);
-                refuse(batch.waiting.into_iter().map(|waiting| waiting.pending));
+                refuse(waiting.into_iter().map(|waiting| waiting.pending));
             }
             AppendError::Unavailable { .. } if appends => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
-                    commands = batch.waiting.len(),
+                    commands = waiting.len(),
                     "the book cannot be written"
                 );
                 self.announcer.announce(Health::Unavailable);
                 // Tried long enough, and perhaps appended after all: to decide them again could do it twice.
-                refuse(batch.waiting.into_iter().map(|waiting| waiting.pending));
+                refuse(waiting.into_iter().map(|waiting| waiting.pending));
                 self.catch_up(Duration::ZERO).await;
             }
             AppendError::Unavailable { .. } => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the head of the book cannot be checked");
-                self.ride_out(batch.waiting.into_iter().map(|waiting| waiting.pending).collect()).await;
+                self.ride_out(waiting.into_iter().map(|waiting| waiting.pending).collect()).await;
             }
         }
     }
 
     /// Of many commands the one that cannot be stored is found by halving.
-    fn refused(&mut self, error: &AppendError, batch: Batch) {
-        if batch.waiting.len() > 1 {
-            self.batch_max = batch.waiting.len().div_ceil(2);
-            self.again(batch.waiting);
+    fn refused(&mut self, error: &AppendError, waiting: Vec<Waiting>, changed: Vec<StreamId>) {
+        if waiting.len() > 1 {
+            self.desk.batch_max = waiting.len().div_ceil(2);
+            self.desk.again(waiting);
             return;
         }
-        self.batch_max = BATCH_COMMANDS_MAX;
+        self.desk.batch_max = BATCH_COMMANDS_MAX;
         // Whatever was wrong with these, the next command is not decided on it.
-        for stream in batch.overlay.keys() {
-            self.world.remove(stream);
+        for stream in &changed {
+            self.desk.world.remove(stream);
         }
-        for Waiting { pending, .. } in batch.waiting {
+        for Waiting { pending, .. } in waiting {
             tracing::error!(error = error as &dyn std::error::Error, command = pending.job.name(),
                 command.id = %pending.command_id, "the database refused what a command decided");
             pending.failed(CommandError::Failed("the database refused what was decided"));
         }
-    }
-
-    /// To be decided again, in the same order, before anything else.
-    pub(super) fn again(&mut self, waiting: Vec<Waiting>) {
-        self.next(waiting.into_iter().map(|waiting| waiting.pending));
     }
 
     /// Nothing became of these commands, and they may be decided again once the book is there; but nobody is kept waiting
@@ -98,7 +97,7 @@ impl Executor {
         let (old, young): (Vec<_>, Vec<_>) =
             commands.into_iter().partition(|pending| pending.queued_at.elapsed() > self.ride_out);
         refuse(old);
-        self.next(young);
+        self.desk.first(young);
         tokio::time::sleep(RETRY_PAUSE).await;
         self.catch_up(self.ride_out).await;
     }
@@ -111,7 +110,7 @@ impl Executor {
             // From the head on, to see that it is still there.
             let from = Position(self.head.point.position.0 - 1);
             let reading = self.writer.events_since(from, CATCH_UP_EVENTS);
-            match while_refusing(&mut self.queue, refusing, reading).await {
+            match while_refusing(&mut self.desk.queue, refusing, reading).await {
                 Ok(page) if !follows(self.head.point, &page) => return self.start_over().await,
                 Ok(page) => {
                     self.absorb(&page[1..]);
@@ -131,8 +130,8 @@ impl Executor {
     fn absorb(&mut self, events: &[RecordedEvent]) {
         let Some(last) = events.last() else { return };
         for event in events {
-            self.world.absorb(event);
-            self.loading.absorb(event);
+            self.desk.world.absorb(event);
+            self.desk.loading.absorb(event);
         }
         self.head = Head { point: last.point(), recorded_at: last.recorded_at };
         self.heads.publish(self.head.point.position);
@@ -143,12 +142,12 @@ impl Executor {
         let lost = self.head.point;
         self.announcer.announce_that_the_book_went_back();
         metrics::counter!("daybook_book_went_back_total").increment(1);
-        self.world.clear();
-        self.loading.forget();
+        self.desk.world.clear();
+        self.desk.loading.forget();
         let away_since = Instant::now();
         loop {
             let refusing = away_since.elapsed() >= self.ride_out;
-            match while_refusing(&mut self.queue, refusing, self.writer.head()).await {
+            match while_refusing(&mut self.desk.queue, refusing, self.writer.head()).await {
                 Ok(head) => {
                     tracing::error!(lost.position = %lost.position, lost.hash = %lost.hash,
                         head.position = %head.point.position, head.hash = %head.point.hash,
@@ -167,15 +166,17 @@ impl Executor {
 
     /// Nobody waits for an answer, and nobody will ask: a stop does not wait for a book that is away.
     fn is_abandoned(&self) -> bool {
-        self.queue.is_closed() && self.queue.is_empty() && self.ready.is_empty() && self.loading.is_idle()
+        let Desk { queue, ready, repeats, loading, .. } = &self.desk;
+        queue.is_closed() && queue.is_empty() && ready.is_empty() && repeats.is_empty() && loading.is_idle()
     }
 
     async fn book_is_away(&mut self, error: &ReadError, refusing: bool) {
         tracing::warn!(error = error as &dyn std::error::Error, "the book cannot be read");
         self.announcer.announce(Health::Unavailable);
         if refusing {
-            refuse(std::mem::take(&mut self.ready));
-            refuse(self.loading.turn_away());
+            refuse(std::mem::take(&mut self.desk.ready));
+            refuse(std::mem::take(&mut self.desk.repeats));
+            refuse(self.desk.loading.turn_away());
         }
         tokio::time::sleep(RETRY_PAUSE).await;
     }
@@ -192,18 +193,21 @@ impl Executor {
     /// A node that is not ready is sent no commands, so it cannot wait for one to find out that it could write again. It
     /// keeps a key that expires at once: a write like any other, which changes nothing in the book.
     pub(super) async fn probe(&mut self) {
-        let now = self.now();
-        let key = NewKey {
+        let mut batch = self.desk.begin(&self.head);
+        batch.draft.keep(NewKey {
             scope: "probe".to_owned(),
             key: Uuid::now_v7().to_string(),
             fingerprint: [0; 32],
             outcome: "null".to_owned(),
             position: self.head.point.position,
-            expires_at: Some(now),
-        };
-        match self.writer.remember(&self.head, now, &[key]).await {
+            expires_at: Some(batch.draft.recorded_at()),
+        });
+        match self.writer.remember(&batch.draft).await {
             Ok(()) => self.announcer.announce(Health::Writing),
-            Err(error) => self.recover(error, Batch::default()).await,
+            Err(error) => {
+                let nobody = Flight::depart(batch, &mut self.desk, &self.snapshots);
+                self.recover(error, nobody).await;
+            }
         }
     }
 }
