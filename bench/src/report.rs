@@ -44,20 +44,27 @@ pub(crate) struct Aim {
 pub(crate) enum Unit {
     Times,
     PerSecond,
+    /// Of these the less the better.
+    AtMostMilliseconds,
 }
 
 impl Aim {
     fn is_reached(&self) -> bool {
-        self.found >= self.wanted
+        match self.unit {
+            Unit::Times | Unit::PerSecond => self.found >= self.wanted,
+            Unit::AtMostMilliseconds => self.found <= self.wanted,
+        }
     }
 
     fn row(&self, work: &str) -> String {
         let shown = |value: f64| match self.unit {
             Unit::Times => format!("{value:.2} times"),
             Unit::PerSecond => format!("{}/s", grouped(value)),
+            Unit::AtMostMilliseconds => format!("{value:.2} ms"),
         };
         let (reached, why) = if self.is_reached() { ("reached", "") } else { ("**not reached**", self.if_missed) };
         let (wanted, found, ratio) = (shown(self.wanted), shown(self.found), self.found / self.wanted);
+        let wanted = if matches!(self.unit, Unit::AtMostMilliseconds) { format!("at most {wanted}") } else { wanted };
         format!("| {work} | {} | {wanted} | {found} | {ratio:.2} | {reached} | {why} |", self.what)
     }
 }
@@ -122,7 +129,7 @@ pub(crate) fn write(path: &Path, machine: &Machine, sections: &[Section]) -> Res
 
 fn aims_table(rows: &[String]) -> String {
     let missed = rows.iter().filter(|row| row.contains("**not reached**")).count();
-    let head = "| work | aim | wanted at least | found | found/wanted | | why not |\n|---|---|---|---|---|---|---|";
+    let head = "| work | aim | wanted | found | found/wanted | | why not |\n|---|---|---|---|---|---|---|";
     format!("{} of {} are reached.\n\n{head}\n{}\n", rows.len() - missed, rows.len(), rows.join("\n"))
 }
 
@@ -227,5 +234,8 @@ mod tests {
         };
         assert!(aim(5.0).row("add-item").ends_with("| 1.25 | reached |  |"));
         assert!(aim(3.0).row("add-item").ends_with("| 0.75 | **not reached** | the disk |"));
+        let within = |found| Aim { wanted: 5.0, unit: Unit::AtMostMilliseconds, ..aim(found) };
+        assert!(within(4.0).row("checkout").ends_with("| at most 5.00 ms | 4.00 ms | 0.80 | reached |  |"));
+        assert!(within(6.0).row("checkout").ends_with("| 6.00 ms | 1.20 | **not reached** | the disk |"));
     }
 }

@@ -98,3 +98,8 @@ fn names_in(source: &str) -> impl Iterator<Item = &str> {
     let settings = source.split("env = \"").skip(1).filter_map(|rest| rest.split('"').next());
     metrics.chain(settings)
 }
+
+#[test]
+fn the_guide_to_importing_works() {
+    check_works("docs/importing.md");
+}

@@ -5,8 +5,11 @@
 mod program;
 
 mod book;
+mod conservation;
 mod dev;
 mod documents;
+mod import;
+mod load;
 mod named;
 mod refusals;
 mod serve;

@@ -2,14 +2,14 @@
 
 use chrono::TimeDelta;
 use commands::{
-    carts::DiscardCart,
+    carts::{DiscardCart, OpenCart},
     process::runner::{EFFECTS_A_ROUND, ProcessRunner, Round},
 };
 
 use super::{
     fate::Fate,
     running::{Premises, Running},
-    shop::{Sale, stocked},
+    shop::{Sale, add, new_cart, stocked},
     taking::{DUE_AFTER, TAKEN_A_CART, TAKEN_WHEN_DUE, checkpoint, deadlines, drain, open_carts, runner, shop, taken},
 };
 
@@ -122,4 +122,23 @@ async fn no_deadline_fires_before_the_process_that_may_ask_for_a_call_has_read_u
     running.settle().await;
     assert_eq!(premises.status(sale.order_id, sale.payment_id).await, ("confirmed", "authorized"));
     assert_eq!(premises.stock("MUG").await, (100, 0, 2));
+}
+
+#[tokio::test]
+async fn c9_a_guests_cart_expires_30_days_after_it_was_last_touched_whatever_is_restarted() {
+    let (premises, mut running) = shop_with_processes().await;
+    let guest = OpenCart { guest: true, ..new_cart() };
+    let cart_id = running.node.accept(guest).await.outcome.cart_id;
+    running.settle().await;
+    premises.clock.pass(TimeDelta::days(10));
+    running.node.accept(add(cart_id, "MUG", 1)).await;
+    for (days, status) in [(20, "open"), (9, "open"), (1, "expired")] {
+        running = premises.run().await;
+        premises.clock.pass(TimeDelta::days(days));
+        running.settle().await;
+        assert_eq!(premises.cart(cart_id).await.status(), status, "{days} days later");
+    }
+    let left = "SELECT count(*) FROM process.deadlines WHERE kind = 'untouched_cart'";
+    let left: i64 = sqlx::query_scalar(left).fetch_one(&premises.database.owner).await.unwrap();
+    assert_eq!(left, 0);
 }

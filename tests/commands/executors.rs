@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use commands::{
     carts::{ChangeQuantity, DiscardCart, RemoveItem},
     command::CommandError,
+    inventory::ReceiveStock,
     rejection::Rejection,
 };
 use domain::{
     aggregate::Aggregate as _,
-    ids::{CartId, Sku},
+    ids::{CartId, Location, Sku},
     inventory::Inventory,
 };
 use eventstore::{Position, RecordedEvent};
@@ -19,8 +20,8 @@ use uuid::Uuid;
 
 use super::{
     Chance,
-    node::{Node, check_whole, envelope, keyed},
-    shop::{add, cart_of, check_out, new_cart, open_cart, sku, stocked, units},
+    node::{Node, all_events, book, check_whole, envelope, keyed},
+    shop::{add, cart_of, check_out, new_cart, open_cart, receive, sku, stocked, units},
     use_cases::Take,
 };
 
@@ -178,4 +179,35 @@ async fn a_node_with_few_commands_is_not_starved_by_one_with_many() {
         writer.abort();
     }
     check_whole(&quiet.book).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn n1_n6_two_nodes_sell_the_last_units_of_two_locations_and_not_one_more() {
+    let database = Database::fresh().await;
+    let nodes = [std::sync::Arc::new(Node::start(&database).await), std::sync::Arc::new(Node::start(&database).await)];
+    stocked(&nodes[0], "MUG", 5).await;
+    let north = Location::new("north").unwrap();
+    nodes[1].accept(ReceiveStock { location: north, ..receive("MUG", 8) }).await;
+    let mut carts = Vec::new();
+    for _ in 0..24 {
+        carts.push(cart_of(&nodes[0], &[("MUG", 1)]).await);
+    }
+    let mut running = JoinSet::new();
+    for (number, cart_id) in carts.into_iter().enumerate() {
+        let node = nodes[number % 2].clone();
+        running.spawn(async move { node.commands.run(check_out(cart_id, "tok_ok"), envelope()).await });
+    }
+    let told = running.join_all().await;
+    for refused in told.iter().filter_map(|told| told.as_ref().err()) {
+        assert!(matches!(refused, CommandError::Rejected(Rejection::OutOfStock { .. })), "{refused:?}");
+    }
+    assert_eq!(told.iter().filter(|told| told.is_ok()).count(), 13);
+    let book = book(database.app_options());
+    check_whole(&book).await;
+    let events = all_events(&book).await;
+    let reserved = events.iter().filter(|event| event.event_type == "inventory.reserved").count();
+    assert_eq!(reserved, 13);
+    for node in nodes {
+        std::sync::Arc::into_inner(node).unwrap().stop().await;
+    }
 }

@@ -10,6 +10,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use commands::{
     command::{CommandError, Envelope},
     executor::Commands,
@@ -126,7 +127,7 @@ impl Runnable for Stepwise {
         self.runnable.name()
     }
 
-    async fn run(&self, commands: &Commands, envelope: Envelope) -> Result<(), CommandError> {
+    async fn run(&self, commands: &Commands, envelope: Envelope) -> Result<Option<DateTime<Utc>>, CommandError> {
         self.fate.step().await;
         let answer = self.runnable.run(commands, envelope).await;
         self.fate.step().await;

@@ -20,7 +20,8 @@ use commands::{
 };
 use domain::{
     aggregate::Aggregate as _,
-    ids::{OrderId, PaymentId},
+    cart::{self, Cart},
+    ids::{CartId, OrderId, PaymentId},
     inventory::Inventory,
     order::{self, Order},
     payment::{self, Payment},
@@ -112,6 +113,11 @@ impl Premises {
     async fn states(&self, stream: StreamId) -> States {
         let events = self.book.stream(&stream, None).await.unwrap();
         States::fold(&[stream], &events)
+    }
+
+    pub(super) async fn cart(&self, cart_id: CartId) -> cart::State {
+        let states = self.states(Cart::stream(cart_id.as_uuid())).await;
+        states.get::<Cart>(cart_id.as_uuid()).unwrap().0.clone()
     }
 
     pub(super) async fn order(&self, order_id: OrderId) -> order::State {

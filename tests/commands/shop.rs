@@ -163,6 +163,7 @@ impl Sale {
             lines: None,
             carrier: Carrier::new("Royal Mail").unwrap(),
             tracking: Tracking::new("RM1").unwrap(),
+            location: None,
         }
     }
 

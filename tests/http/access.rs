@@ -22,6 +22,8 @@ struct Things {
     /// To be discarded.
     cart_to_discard: Uuid,
     cart_to_check_out: Uuid,
+    /// A guest's cart, and their token.
+    guest: (Uuid, String),
     /// Confirmed, with a unit left for everybody who may ship.
     order: Uuid,
     payment: Uuid,
@@ -64,6 +66,7 @@ impl Things {
             cart: owner.fill_cart(&[("MUG", 1)]).await,
             cart_to_discard: owner.open_cart().await,
             cart_to_check_out: owner.fill_cart(&[("MUG", 1)]).await,
+            guest: shop.guest_with(&[("MUG", 1)]).await,
             order,
             payment,
             shipment,
@@ -131,6 +134,10 @@ impl Things {
             // It was never in there, which is no error.
             ("DELETE", "/v1/carts/{id}/items/{sku}") => (ask(of(cart).replace("MUG", "PAN")), &[200]),
             ("POST", "/v1/carts/{id}/repricing") => (ask(of(cart)), &[200]),
+            ("POST", "/v1/carts/{id}/merge") => {
+                let (from, guest_token) = &self.guest;
+                (ask(of(cart)).json(json!({ "from": from, "guest_token": guest_token })), &[200])
+            }
             ("POST", "/v1/carts/{id}/checkout") => {
                 (ask(of(&self.cart_to_check_out)).keyed().json(paying_with("tok_ok")), &[201, 200])
             }

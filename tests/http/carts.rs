@@ -71,3 +71,61 @@ async fn a_total_beyond_all_numbers_is_refused() {
         .await;
     buyer.get(format!("/v1/carts/{}", Uuid::now_v7())).refused_as("not_found").await;
 }
+
+#[tokio::test]
+async fn c7_whoever_holds_the_guests_token_merges_their_cart_at_login() {
+    let shop = Shop::open().await;
+    shop.sell("MUG", 500, 0).await;
+    shop.sell("PAN", 900, 0).await;
+    let (from, guest_token) = shop.guest_with(&[("MUG", 99_999), ("PAN", 1)]).await;
+    shop.as_staff().post("/v1/products/PAN/archival").answers(200).await;
+    let buyer = shop.as_customer();
+    let cart = buyer.fill_cart(&[("MUG", 3)]).await;
+    let merge =
+        || buyer.post(format!("/v1/carts/{cart}/merge")).json(json!({ "from": from, "guest_token": guest_token }));
+    let merged = merge().answers(200).await;
+    assert_eq!((&merged["lines"][0]["quantity"], &merged["total"]), (&json!(100_000), &gbp(50_000_000)));
+    let dropped = json!([
+        { "sku": "MUG", "quantity": 2, "reason": "quantity_out_of_range" },
+        { "sku": "PAN", "quantity": 1, "reason": "product_not_published" },
+    ]);
+    assert_eq!(merged["dropped"], dropped);
+    let head = shop.head().await;
+    let again = merge().answers(200).await;
+    assert_eq!((&again.body, again.etag(), shop.head().await), (&merged.body, merged.etag(), head));
+    let seen = buyer.get(format!("/v1/carts/{cart}")).at(head).answers(200).await;
+    assert_eq!((&seen["lines"], &seen["version"]), (&merged["lines"], &merged["version"]));
+    let gone = shop.with_token(&guest_token).get(format!("/v1/carts/{from}")).at(head).answers(200).await;
+    assert_eq!(gone["status"], "merged");
+    let other = buyer.open_cart().await;
+    let elsewhere = buyer.post(format!("/v1/carts/{other}/merge"));
+    let refused =
+        elsewhere.json(json!({ "from": from, "guest_token": guest_token })).refused_as("illegal_transition").await;
+    assert_eq!(refused["current_state"], "merged");
+}
+
+#[tokio::test]
+async fn c7_a_cart_is_not_merged_without_its_guests_token() {
+    let shop = Shop::open().await;
+    shop.sell("MUG", 500, 0).await;
+    let (from, guest_token) = shop.guest_with(&[("MUG", 1)]).await;
+    let (_, others_token) = shop.guest_with(&[]).await;
+    let buyer = shop.as_customer();
+    let cart = buyer.open_cart().await;
+    let head = shop.head().await;
+    let merge = |body| buyer.post(format!("/v1/carts/{cart}/merge")).json(body);
+    merge(json!({ "from": from, "guest_token": others_token })).refused_as("not_found").await;
+    for token in ["", "nonsense", buyer.token(), &format!("{guest_token}x")] {
+        let refused = merge(json!({ "from": from, "guest_token": token })).refused_as("invalid_value").await;
+        refused.names(("pointer", "/guest_token", "invalid_value"));
+    }
+    let (own, own_token) = shop.guest_with(&[]).await;
+    let itself = shop.with_token(&own_token).post(format!("/v1/carts/{own}/merge"));
+    let refused = itself.json(json!({ "from": own, "guest_token": own_token })).refused_as("invalid_value").await;
+    refused.names(("pointer", "/from", "invalid_value"));
+    merge(json!({ "from": from })).refused_as("invalid_body").await;
+    let others = shop.as_customer().post(format!("/v1/carts/{cart}/merge"));
+    others.json(json!({ "from": from, "guest_token": guest_token })).refused_as("not_found").await;
+    let changes = shop.types_since(head).await.into_iter().filter(|kind| kind != "cart.opened").count();
+    assert_eq!(changes, 0);
+}

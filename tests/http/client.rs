@@ -24,6 +24,11 @@ impl Client {
         Self { shop, token, id }
     }
 
+    #[track_caller]
+    pub(super) fn token(&self) -> &str {
+        self.token.as_deref().expect("whoever asks without a token has none")
+    }
+
     pub(super) fn request(&self, method: Method, path: impl Into<String>) -> Request {
         let request =
             Request { shop: self.shop.clone(), method, path: path.into(), headers: Vec::new(), body: Bytes::new() };

@@ -33,8 +33,66 @@ async fn the_answer_to_a_command_is_the_stock_of_all_locations_as_a_query_gives_
     }
     let policy = json!({ "safety_stock": 1, "low_stock_threshold": 2, "backorder_limit": 0 });
     let answer = staff.put("/v1/inventory/MUG/policy").json(policy).answers(200).await;
+    assert_eq!(answer["locations"][1]["safety_stock"], 1);
     assert_eq!(places(&answer), [("annexe", 3, 3), ("main", 5, 4), ("shop", 5, 4)]);
     assert_eq!((&answer["on_hand"], &answer["available"]), (&json!(13), &json!(11)));
+}
+
+/// On hand and allocated, at each location.
+async fn standing(shop: &Shop) -> Vec<(String, i64, i64)> {
+    let stock = shop.as_staff().get("/v1/inventory/MUG").at(shop.head().await).answers(200).await;
+    let number = |value: &Value| value.as_i64().unwrap();
+    let places = stock["locations"].as_array().unwrap().iter();
+    places
+        .map(|at| (at["location"].as_str().unwrap().to_owned(), number(&at["on_hand"]), number(&at["allocated"])))
+        .collect()
+}
+
+fn at(name: &str, on_hand: i64, allocated: i64) -> (String, i64, i64) {
+    (name.to_owned(), on_hand, allocated)
+}
+
+#[tokio::test]
+async fn n6_an_order_is_served_from_several_locations_and_shipped_from_each() {
+    let shop = Shop::open().await;
+    shop.sell("MUG", 500, 3).await;
+    let staff = shop.as_staff();
+    let inventory = |step: &str, body: Value| staff.post(format!("/v1/inventory/MUG/{step}")).json(body);
+    inventory("receipts", json!({ "quantity": 5, "location": "north" })).answers(201).await;
+    staff.put("/v1/inventory/MUG/policy").json(json!({ "priority": 1_001 })).refused_as("invalid_value").await;
+    let first = json!({ "priority": 7 });
+    staff.put("/v1/inventory/MUG/policy").json(first).answers(200).await;
+    let order = shop.confirmed_order(&shop.as_customer(), &[("MUG", 6)]).await;
+    assert_eq!(standing(&shop).await, [at("main", 3, 1), at("north", 5, 5)]);
+    let parcel = |location: &str| {
+        let parcel = json!({ "carrier": "DHL", "tracking": "1", "location": location });
+        staff.post(format!("/v1/orders/{order}/shipments")).keyed().json(parcel)
+    };
+    let nowhere = parcel("south").refused_as("quantity_exceeded").await;
+    assert_eq!(nowhere["available"], 0);
+    let sent = parcel("north").answers(201).await;
+    assert_eq!(sent["lines"][0]["quantity"], 5);
+    assert_eq!(standing(&shop).await, [at("main", 3, 1), at("north", 0, 0)]);
+    parcel("main").answers(201).await;
+    assert_eq!(standing(&shop).await, [at("main", 2, 0), at("north", 0, 0)]);
+}
+
+#[tokio::test]
+async fn n1_an_order_whose_stock_is_missing_is_on_hold_until_it_is_back() {
+    let shop = Shop::open().await;
+    shop.sell("MUG", 500, 5).await;
+    let (staff, buyer) = (shop.as_staff(), shop.as_customer());
+    let (first, second) =
+        (shop.confirmed_order(&buyer, &[("MUG", 2)]).await, shop.confirmed_order(&buyer, &[("MUG", 3)]).await);
+    let count = json!({ "delta": -1, "reason": "count" });
+    staff.post("/v1/inventory/MUG/adjustments").json(count).answers(201).await;
+    shop.until("order.held", second).await;
+    assert_eq!(shop.order(second).await["on_hold"], true);
+    assert_eq!(shop.order(first).await["on_hold"], false);
+    staff.ship(second).refused_as("illegal_transition").await;
+    staff.receive("MUG", 1).await;
+    shop.until("order.released", second).await;
+    staff.ship(second).answers(201).await;
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ fn with_status(answers: &[Answer], status: u16) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_64_checkouts_of_the_last_unit_one_is_an_order() {
+async fn n1_of_64_checkouts_of_the_last_unit_one_is_an_order() {
     let shop = Shop::open().await;
     shop.sell("LAST", 500, 1).await;
     let buyers: Vec<_> = (0..64).map(|_| shop.as_customer()).collect();
@@ -38,7 +38,7 @@ async fn of_64_checkouts_of_the_last_unit_one_is_an_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cart_that_is_checked_out_64_times_at_once_is_one_order() {
+async fn c6_a_cart_that_is_checked_out_64_times_at_once_is_one_order() {
     let shop = Shop::open().await;
     shop.sell("MUG", 500, 100).await;
     let buyer = shop.as_customer();
@@ -146,4 +146,83 @@ async fn p2_of_32_refunds_at_once_no_more_are_granted_than_was_captured() {
     shop.until_there_are(3, "payment.refund_succeeded", payment).await;
     let seen = staff.get(format!("/v1/payments/{payment}")).at(shop.head().await).answers(200).await;
     assert_eq!((&seen["refunded"], &seen["status"]), (&gbp(900), &json!("partially_refunded")));
+}
+
+/// Units that there are at each location, and buyers who want three of them each.
+const UNITS: i64 = 40;
+const BUYERS: usize = 36;
+
+/// One buyer, and what is done with the order if there is one: shipped, cancelled, left, or never paid and cancelled.
+async fn buy_and_do(shop: Shop, number: usize) {
+    let (buyer, staff) = (shop.as_customer(), shop.as_staff());
+    let cart = buyer.fill_cart(&[("MUG", 3)]).await;
+    let token = if number % 4 == 3 { "tok_declined" } else { "tok_ok" };
+    let bought = buyer.checkout(cart, paying_with(token)).send().await;
+    if bought.status == 422 {
+        assert_eq!(bought["code"], "out_of_stock");
+        return;
+    }
+    let order = bought.id();
+    match number % 4 {
+        0 => {
+            shop.until("order.confirmed", order).await;
+            staff.ship(order).answers(201).await;
+        }
+        1 => {
+            shop.until("order.confirmed", order).await;
+            buyer.cancel(order).answers(200).await;
+        }
+        2 => shop.until("order.confirmed", order).await,
+        _ => drop(buyer.cancel(order).answers(200).await),
+    }
+}
+
+/// On hand, reserved and allocated at a location, as the stream itself has it: the answer to a count that finds no difference.
+async fn counted(shop: &Shop, location: &str) -> [i64; 3] {
+    let count = json!({ "delta": 0, "reason": "count", "location": location });
+    let stock = shop.as_staff().post("/v1/inventory/MUG/adjustments").json(count).answers(201).await;
+    let places = stock["locations"].as_array().unwrap();
+    let place = places.iter().find(|place| place["location"] == location).unwrap();
+    ["on_hand", "reserved", "allocated"].map(|part| place[part].as_i64().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn n4_counters_do_not_drift_whatever_buyers_and_staff_do_at_once() {
+    let shop = Shop::open().await;
+    shop.sell("MUG", 500, UNITS).await;
+    let staff = shop.as_staff();
+    let north = json!({ "quantity": UNITS, "location": "north" });
+    staff.post("/v1/inventory/MUG/receipts").json(north).answers(201).await;
+    let moves = [("main", "north"), ("north", "main")];
+    let transfers = (0..20).map(|number| {
+        let (from, to) = moves[number % 2];
+        let transfer = json!({ "quantity": 2, "from": from, "to": to });
+        tokio::spawn(staff.post("/v1/inventory/MUG/transfers").json(transfer).send())
+    });
+    let buyers = (0..BUYERS).map(|number| tokio::spawn(buy_and_do(shop.clone(), number)));
+    let (bought, moved) = tokio::join!(join_all(buyers), join_all(transfers));
+    bought.into_iter().for_each(Result::unwrap);
+    for answer in moved.into_iter().map(Result::unwrap) {
+        assert!([201, 422].contains(&answer.status), "{:?}", answer.body);
+    }
+
+    let (mut shipped, mut promised) = (0, 0);
+    let orders = staff.get("/v1/orders?limit=200").at(shop.head().await).answers(200).await;
+    for order in orders["data"].as_array().unwrap() {
+        let line = &order["lines"][0];
+        let sent = line["shipped"].as_i64().unwrap();
+        shipped += sent;
+        match order["status"].as_str().unwrap() {
+            "cancelled" => {}
+            "confirmed" | "shipped" => promised += line["quantity"].as_i64().unwrap() - sent,
+            other => panic!("an order is {other}"),
+        }
+    }
+    assert!(shipped > 0 && promised > 0, "{shipped} shipped, {promised} promised");
+    let [main, north] = [counted(&shop, "main").await, counted(&shop, "north").await];
+    let sum = [0, 1, 2].map(|part| main[part] + north[part]);
+    assert_eq!(sum, [2 * UNITS - shipped, 0, promised], "as the orders add up to");
+    assert!(main[2] <= main[0] && north[2] <= north[0], "{main:?} {north:?}");
+    let [on_hand, reserved, allocated, _] = shop.stock("MUG").await;
+    assert_eq!([on_hand, reserved, allocated], sum, "as the read model has it");
 }

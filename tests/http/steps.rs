@@ -28,6 +28,12 @@ impl Shop {
         }
     }
 
+    /// The cart of a guest with these lines, and the token that opens it.
+    pub(super) async fn guest_with(&self, lines: &[(&str, i64)]) -> (Uuid, String) {
+        let guest = self.as_guest().await;
+        (guest.fill_cart(lines).await, guest.token().to_owned())
+    }
+
     /// Paid and allocated, nothing of it shipped; the book is quiet.
     pub(super) async fn confirmed_order(&self, buyer: &Client, lines: &[(&str, i64)]) -> Uuid {
         let cart = buyer.fill_cart(lines).await;

@@ -1,8 +1,11 @@
 //! The load on a small book: it sells what the excerpt has, and its reconciliation finds whatever is taken away afterwards.
 
+mod flash_sale;
 mod shop;
 
+use api::load::chaos::Seed;
 use api::load::check::Verdict;
+use api::load::shopper::Ended;
 use api::load::{LoadError, Loaded, Options, Target};
 use eventstore::Position;
 use shop::Shop;
@@ -20,6 +23,10 @@ fn check_failed(failed: &[(&'static str, String)], expected: &[(&'static str, &s
 }
 
 async fn load(shop: &Shop, stock_factor: &str) -> Result<Loaded, LoadError> {
+    load_with(shop, stock_factor, None).await
+}
+
+async fn load_with(shop: &Shop, stock_factor: &str, chaos: Option<Seed>) -> Result<Loaded, LoadError> {
     let baskets = shop::excerpt();
     let options = Options {
         baskets: baskets.path().join("baskets.csv.gz"),
@@ -27,6 +34,7 @@ async fn load(shop: &Shop, stock_factor: &str) -> Result<Loaded, LoadError> {
         limit: None,
         stock_factor: stock_factor.parse().unwrap(),
         target: Target::Running(shop.instance.clone()),
+        chaos,
     };
     api::load::run(options, |text| println!("{text}")).await
 }
@@ -98,7 +106,8 @@ async fn an_order_row_that_is_removed_is_missed() {
     let gone = loaded.accepted[0];
     shop.as_owner(&format!("DELETE FROM orders_v2.orders WHERE id = '{}'", gone.order_id)).await;
     let failed = failed(&shop, &loaded).await;
-    check_failed(&failed, &[("orders", &format!("order {} of invoice", gone.order_id))]);
+    let missing = format!("order {} of invoice", gone.order_id);
+    check_failed(&failed, &[("orders", &missing), ("money", "404 Not Found")]);
     shop.close().await;
 }
 
@@ -131,5 +140,36 @@ async fn a_tail_that_is_cut_off_is_missed() {
     shop.remove_events(&format!("position >= {answered}")).await;
     // What was made of it before it went is still there, in the read models and in Kafka.
     check_failed(&failed(&shop, &loaded).await, &[("verify", "was answered")]);
+    shop.close().await;
+}
+
+/// The seed with which the twelve invoices of the excerpt have fates of all kinds.
+const CHAOTIC: Seed = Seed(696);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_goes_otherwise_than_it_should_reconciles() {
+    let Some(kafka) = support::kafka().await else { return };
+    let shop = Shop::open(kafka).await;
+    let loaded = load_with(&shop, "1", Some(CHAOTIC)).await.unwrap();
+    assert!(loaded.reconciled);
+    assert_eq!(loaded.accepted.len(), INVOICES);
+    assert!(loaded.accepted.iter().any(|accepted| accepted.ended == Ended::Cancelled), "{:?}", loaded.accepted);
+    assert!(loaded.accepted.iter().any(|accepted| accepted.refunded > 0), "{:?}", loaded.accepted);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_breaks_conservation_is_missed_by_no_reconciliation() {
+    let Some(kafka) = support::kafka().await else { return };
+    let (shop, loaded) = sold_out(kafka).await;
+    shop.as_owner(
+        "INSERT INTO conservation_v1.violations (position, number, rule, subject, detail) \
+         VALUES (1, 0, 'oversold', 'inventory-1', '3 reserved of 2')",
+    )
+    .await;
+    check_failed(
+        &failed(&shop, &loaded).await,
+        &[("conserved", "oversold at position 1, inventory-1: 3 reserved of 2")],
+    );
     shop.close().await;
 }

@@ -55,7 +55,6 @@ pub(super) fn excerpt() -> Folder {
 
 impl Shop {
     pub(super) async fn open(kafka: &Kafka) -> Self {
-        let (database, data, stopping) = (Database::fresh().await, scratch::folder("load"), CancellationToken::new());
         let topic_prefix = kafka.topic_prefix();
         let publisher = PublisherConfig {
             brokers: kafka.brokers().to_owned(),
@@ -65,13 +64,20 @@ impl Shop {
             categories: CATEGORIES.to_vec(),
             mode: Mode::ExactlyOnce,
         };
-        let parts = NodeParts {
-            database: database.app_options(),
-            pool_connections: POOL_CONNECTIONS,
-            duties: Duty::ALL.to_vec(),
-            master_key: MasterKey::new("test".to_owned(), [7; 32]),
-            publisher: Some(publisher),
-        };
+        let broker = Broker::At { address: kafka.brokers().to_owned(), topic_prefix };
+        Self::start(Duty::ALL.to_vec(), Some(publisher), broker).await
+    }
+
+    /// Where nobody asks what Kafka was told.
+    pub(super) async fn open_without_kafka() -> Self {
+        Self::start(vec![Duty::Api, Duty::Projector, Duty::Processes], None, Broker::InProcess).await
+    }
+
+    async fn start(duties: Vec<Duty>, publisher: Option<PublisherConfig>, kafka: Broker) -> Self {
+        let (database, data, stopping) = (Database::fresh().await, scratch::folder("load"), CancellationToken::new());
+        let master_key = MasterKey::new("test".to_owned(), [7; 32]);
+        let (database_options, pool_connections) = (database.app_options(), POOL_CONNECTIONS);
+        let parts = NodeParts { database: database_options, pool_connections, duties, master_key, publisher };
         let health = Health::default();
         let node = Node::start(parts, &health).await.unwrap();
         let signer = open_or_create_dev_key(data.path()).unwrap();
@@ -84,7 +90,7 @@ impl Shop {
             api: format!("http://{}", listener.address()).parse().unwrap(),
             data: data.path().to_owned(),
             postgres: database.app_url(),
-            kafka: Broker::At { address: kafka.brokers().to_owned(), topic_prefix },
+            kafka,
         };
         let serving = tokio::spawn(listener.serve("api", api::router::build(app), stopping.clone()));
         Self { instance, database, node, serving, stopping, data }
@@ -100,6 +106,10 @@ impl Shop {
     pub(super) async fn as_owner(&self, statement: &str) {
         let done = sqlx::query(AssertSqlSafe(statement.to_owned())).execute(&self.database.owner).await.unwrap();
         assert_ne!(done.rows_affected(), 0, "{statement}");
+    }
+
+    pub(super) async fn define(&self, statements: &'static str) {
+        sqlx::raw_sql(statements).execute(&self.database.owner).await.unwrap();
     }
 
     pub(super) async fn position_of(&self, event_type: &str) -> i64 {

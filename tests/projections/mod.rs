@@ -2,6 +2,8 @@
 
 mod carts;
 mod catalogue;
+mod conservation;
+mod imported;
 mod orders;
 mod parking;
 mod random_shop;

@@ -140,7 +140,7 @@ async fn a_projection_without_tables_says_that_it_is_not_installed() {
 async fn installing_again_changes_nothing_and_other_tables_need_another_version() {
     static CHANGED: Definition = Definition {
         name: "stock",
-        schema_name: "stock_v1",
+        schema_name: "stock_v2",
         tables: "CREATE TABLE other (id uuid);",
         posts: &[],
         rows: Rows::ByStream,
@@ -155,7 +155,7 @@ async fn installing_again_changes_nothing_and_other_tables_need_another_version(
     assert_eq!(on_hand(&shop, "A").await, 7);
 
     let refused = ::projections::install(&mut owner, &[&CHANGED]).await;
-    assert!(matches!(refused, Err(::projections::InstallError::Changed { schema_name: "stock_v1" })), "{refused:?}");
+    assert!(matches!(refused, Err(::projections::InstallError::Changed { schema_name: "stock_v2" })), "{refused:?}");
 }
 
 #[tokio::test]

@@ -78,7 +78,7 @@ async fn a_reservation_that_is_used_up_within_its_batch_leaves_no_row() {
     shop.decide(&mut stock, allocate).unwrap();
     shop.post(&Stock).await;
     check(&level(&shop, &code).await, [10, 0, 3, 0, 7]);
-    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM stock_v1.stock_reservations")
+    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM stock_v2.stock_reservations")
         .fetch_one(&shop.database.owner)
         .await
         .unwrap();
@@ -91,7 +91,8 @@ async fn the_stock_of_a_sku_is_that_of_all_its_locations() {
     let north: Location = text("north");
     let mut main = shop.received(&code, 10);
     let mut other = Stream::<Inventory>::new(inventory_stream(&code, &north));
-    let change = PolicyChange { safety_stock: Some(2), low_stock_threshold: Some(1), backorder_limit: None };
+    let change =
+        PolicyChange { safety_stock: Some(2), low_stock_threshold: Some(1), backorder_limit: None, priority: Some(3) };
     let policy = Command::ChangePolicy { sku: code.clone(), location: north.clone(), change };
     shop.decide(&mut other, policy).unwrap();
     shop.decide(&mut other, receive(&code, &north, 5)).unwrap();
@@ -112,5 +113,6 @@ async fn the_stock_of_a_sku_is_that_of_all_its_locations() {
     let places: Vec<_> = level.locations.iter().map(|place| (place.location.as_str(), place.on_hand)).collect();
     assert_eq!(places, [("main", 6), ("north", 9)]);
     assert_eq!((level.locations[1].safety_stock, level.locations[1].low_stock_threshold), (2, 1));
+    assert_eq!((level.locations[0].priority, level.locations[1].priority), (0, 3));
     assert_eq!(find(&shop.models, &sku("a")).await.unwrap().0, None);
 }

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Duty;
+use crate::conserved;
 use crate::health::{CheckHandle, Health};
 
 /// A request that finds no connection for this long is answered 503.
@@ -154,6 +155,8 @@ impl Node {
             node.start_projector(database, progress);
         }
         node.watch_projections(health);
+        let (read_models, check) = (node.shop.read_models.clone(), health.register("conservation"));
+        node.tasks.spawn(conserved::report(read_models, check, node.stopping.clone()));
         if parts.duties.contains(&Duty::Processes) {
             node.start_processes(health).await?;
         }

@@ -24,8 +24,15 @@ pub(crate) async fn seal(vault: &Vault, subject: Uuid, text: &str) -> Result<Sea
     vault.seal(subject, text).await.map_err(|error| problem_of(&error))
 }
 
-pub(crate) async fn open(vault: &Vault, address: &Sealed, email: Option<&Sealed>) -> Result<Opened, Problem> {
-    let address = vault.open(address).await.map_err(|error| problem_of(&error))?;
+pub(crate) async fn open<'a>(
+    vault: &Vault,
+    address: impl Into<Option<&'a Sealed>>,
+    email: Option<&Sealed>,
+) -> Result<Opened, Problem> {
+    let address = match address.into() {
+        Some(address) => vault.open(address).await.map_err(|error| problem_of(&error))?,
+        None => None,
+    };
     let shipping_address = match address {
         Some(text) => Some(serde_json::from_str(&text).map_err(|error| Problem::internal(&error))?),
         None => None,

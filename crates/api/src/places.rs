@@ -54,6 +54,9 @@ impl<U: UseCase<Outcome = StockOutcome>> StockCommand<U> {
         let expected = if_match.0.map(|seen| (stream(&sku, first), seen - others));
         let answer = asker.try_to(app, use_case, idempotency, expected).await;
         let answer = answer.map_err(|error| problem_of(&counting(error, others)))?;
+        // Of a location that is new, the stock at `main` has taken notice.
+        let is_shown = |place: &Place| answer.outcome.locations.iter().any(|shown| shown.as_str() == place.location);
+        let elsewhere: Vec<Place> = elsewhere.into_iter().filter(|place| !is_shown(place)).collect();
         let elsewhere = if answer.replayed {
             as_of(app, &answer, elsewhere).await?
         } else {

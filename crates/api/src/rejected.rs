@@ -73,6 +73,7 @@ fn of_cart(error: &cart::Error) -> Problem {
         cart::Error::TotalDiffers { expected_total, current_total } => {
             said(Code::TotalChanged, error).with("expected_total", expected_total).with("current_total", current_total)
         }
+        cart::Error::SameCart => Problem::value("/from", error.to_string()),
         cart::Error::NotAGuests => said(Code::AlreadyExists, error),
     }
 }
@@ -107,6 +108,7 @@ fn of_inventory(error: &inventory::Error) -> Problem {
             said(Code::QuantityExceeded, error).with("available", set_aside)
         }
         inventory::Error::QuantityOutOfRange { .. } => Problem::value("", error.to_string()),
+        inventory::Error::TooManyLocations { .. } => Problem::value("/location", error.to_string()),
         inventory::Error::SameLocation { .. } => Problem::value("/to", error.to_string()),
     }
 }
@@ -136,6 +138,10 @@ fn of_order(error: &order::Error) -> Problem {
         | order::Error::TooManyShipments { .. }
         | order::Error::TooManyReturns { .. } => said(Code::LimitReached, error),
         order::Error::EmptyOrder => said(Code::EmptyCart, error),
+        order::Error::ImportDiffers { .. } => said(Code::Conflict, error),
+        order::Error::RefundTooLarge { remaining, .. } => {
+            said(Code::AmountExceeded, error).with("available", remaining)
+        }
         order::Error::TooManyLines { .. }
         | order::Error::QuantityOutOfRange { .. }
         | order::Error::AmountTooLarge

@@ -59,6 +59,7 @@ pub fn build(app: App) -> Router {
         .add(routes!(carts::add_item))
         .add(routes!(carts::change_quantity, carts::remove_item))
         .add(routes!(carts::reprice_cart))
+        .add(routes!(carts::merge_carts))
         .add(routes!(carts::check_out))
         .add(routes!(orders::list_orders))
         .add(routes!(orders::read_order))

@@ -1,4 +1,8 @@
 //! Carts, as buyers fill them. Names and prices come from the products, never from the buyer.
+//! [`merge`] makes one cart of two, [`expire`] ends one that nobody has touched.
+
+pub mod expire;
+pub mod merge;
 
 use chrono::{DateTime, Utc};
 use domain::cart::{self, Cart, Command, Prices};

@@ -6,8 +6,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::cart::{self, Cart, Prices};
 use domain::country::Country;
-use domain::ids::{self, CartId, CustomerId, LineId, Location, OrderId, PaymentId, Quantity, Sku};
-use domain::inventory::{self, Inventory};
+use domain::ids::{CartId, CustomerId, LineId, OrderId, PaymentId, Sku};
 use domain::money::Money;
 use domain::order::{self, NewLine, Order};
 use domain::payment::{self, Method, Payment, PaymentToken, Provider};
@@ -18,9 +17,9 @@ use uuid::Uuid;
 
 use crate::carts::{prices, products_of, require_cart};
 use crate::gateway::CALL_DEADLINE_SECONDS;
-use crate::inventory::shortage;
 use crate::orders::payments_of;
 use crate::rejection::Rejection;
+use crate::stock;
 use crate::use_case::{Decision, Events, Streams, UseCase, View};
 use crate::world::Held;
 
@@ -72,7 +71,7 @@ impl UseCase for CheckOut {
     fn streams(&self, view: &View<'_>) -> Streams {
         let streams = Streams::default().read::<Cart>(self.cart_id.as_uuid());
         match view.seen::<Cart>(self.cart_id.as_uuid()) {
-            Some(cart::State::Open(cart)) => stock_of(cart, products_of(cart, streams))
+            Some(cart::State::Open(cart)) => stock_of(cart, view, products_of(cart, streams))
                 .fresh::<Order>(self.order_id.as_uuid())
                 .fresh::<Payment>(self.payment_id.as_uuid()),
             Some(cart::State::CheckedOut { order_id, .. }) => existing(*order_id, view, streams),
@@ -90,7 +89,7 @@ impl UseCase for CheckOut {
         let cart = state.contents().expect("a cart that can be checked out has contents");
         events.decide::<Order>(view, self.order_id.as_uuid(), self.create_order(cart, now))?;
         let lines = cart.lines.iter().map(|line| (&line.sku, line.quantity));
-        reserve(&mut events, view, self.order_id, lines, now)?;
+        stock::reserve(&mut events, view, self.order_id, lines, (now + RESERVATION_LIFETIME, now))?;
         let initiate = self.payment.initiate(self.order_id, cart.total);
         events.decide::<Payment>(view, self.payment_id.as_uuid(), initiate)?;
         let (order_id, payment_id) = (self.order_id, self.payment_id);
@@ -156,32 +155,8 @@ fn line_id(order_id: OrderId, sku: &Sku) -> LineId {
     LineId::from_uuid(Uuid::new_v5(&order_id.as_uuid(), sku.as_str().as_bytes()))
 }
 
-fn stock_of(cart: &cart::Contents, streams: Streams) -> Streams {
-    cart.lines.iter().fold(streams, |streams, line| streams.read::<Inventory>(stock_at_main(&line.sku)))
-}
-
-/// Orders are served from `main` until they can be allocated over several locations.
-pub(crate) fn stock_at_main(sku: &Sku) -> Uuid {
-    ids::inventory_stream(sku, &Location::main())
-}
-
-/// N6: all or nothing, and everything that is short is told at once. N5: each SKU comes once.
-pub(crate) fn reserve<'a>(
-    events: &mut Events,
-    view: &View<'_>,
-    order_id: OrderId,
-    demand: impl IntoIterator<Item = (&'a Sku, Quantity)>,
-    now: DateTime<Utc>,
-) -> Result<(), Rejection> {
-    let expires_at = now + RESERVATION_LIFETIME;
-    let mut short = Vec::new();
-    for (sku, quantity) in demand {
-        let command = inventory::Command::Reserve { order_id, quantity, expires_at, now };
-        if let Err(rejection) = events.decide::<Inventory>(view, stock_at_main(sku), command) {
-            short.push(shortage(sku, &rejection).ok_or(rejection)?);
-        }
-    }
-    if short.is_empty() { Ok(()) } else { Err(Rejection::OutOfStock { skus: short }) }
+fn stock_of(cart: &cart::Contents, view: &View<'_>, streams: Streams) -> Streams {
+    cart.lines.iter().fold(streams, |streams, line| stock::read(streams, view, &line.sku))
 }
 
 fn existing(order_id: OrderId, view: &View<'_>, streams: Streams) -> Streams {

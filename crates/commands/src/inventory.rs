@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::products::require_product;
 use crate::rejection::{Rejection, Shortage};
+use crate::stock::at_main;
 use crate::use_case::{Decision, Events, Streams, UseCase, View};
 use crate::world::Held;
 
@@ -74,9 +75,7 @@ macro_rules! changes_stock {
             const NAME: &'static str = $name;
 
             fn streams(&self, _: &View<'_>) -> Streams {
-                Streams::default()
-                    .read::<Product>(ids::product_stream(&self.sku))
-                    .read::<Inventory>(ids::inventory_stream(&self.sku, &self.location))
+                stock_at(&self.sku, [&self.location])
             }
 
             fn decide(&$self, view: &View<'_>, _: DateTime<Utc>) -> Result<Decision<StockOutcome>, Rejection> {
@@ -84,7 +83,7 @@ macro_rules! changes_stock {
                 require_product(view, sku)?;
                 let mut events = Events::default();
                 events.decide::<Inventory>(view, ids::inventory_stream(sku, location), $command)?;
-                Ok(events.answer(StockOutcome { sku: sku.clone(), locations: vec![location.clone()] }))
+                answer(events, view, sku, vec![location.clone()])
             }
 
             fn shows(outcome: &StockOutcome) -> Vec<StreamId> {
@@ -136,10 +135,7 @@ impl UseCase for TransferStock {
     const NAME: &'static str = "transfer_stock";
 
     fn streams(&self, _: &View<'_>) -> Streams {
-        Streams::default()
-            .read::<Product>(ids::product_stream(&self.sku))
-            .read::<Inventory>(ids::inventory_stream(&self.sku, &self.from))
-            .read::<Inventory>(ids::inventory_stream(&self.sku, &self.to))
+        stock_at(&self.sku, [&self.from, &self.to])
     }
 
     fn decide(&self, view: &View<'_>, now: DateTime<Utc>) -> Result<Decision<StockOutcome>, Rejection> {
@@ -152,7 +148,7 @@ impl UseCase for TransferStock {
             .decide::<Inventory>(view, source, Command::TransferOut { to: to.clone(), quantity, now })
             .map_err(|rejection| short_of(&sku, rejection))?;
         events.decide::<Inventory>(view, target, take_in)?;
-        Ok(events.answer(StockOutcome { sku, locations: vec![from, to] }))
+        answer(events, view, &sku, vec![from, to])
     }
 
     fn shows(outcome: &StockOutcome) -> Vec<StreamId> {
@@ -160,15 +156,45 @@ impl UseCase for TransferStock {
     }
 }
 
+/// The stock of a product at these locations, and at `main`, which knows of all of them.
+fn stock_at<'a>(sku: &Sku, locations: impl IntoIterator<Item = &'a Location>) -> Streams {
+    let streams = Streams::default().read::<Product>(ids::product_stream(sku)).read::<Inventory>(at_main(sku));
+    locations
+        .into_iter()
+        .fold(streams, |streams, location| streams.read::<Inventory>(ids::inventory_stream(sku, location)))
+}
+
+/// With the locations of the SKU that are new, so that orders are served from them.
+fn answer(
+    mut events: Events,
+    view: &View<'_>,
+    sku: &Sku,
+    mut locations: Vec<Location>,
+) -> Result<Decision<StockOutcome>, Rejection> {
+    let (main, before) = (Location::main(), events.len());
+    for location in locations.iter().filter(|location| **location != main) {
+        // Nothing was decided for it, now or ever: then it is none.
+        if before == 0 && !view.state::<Inventory>(ids::inventory_stream(sku, location))?.exists() {
+            continue;
+        }
+        let (sku, opened) = (sku.clone(), location.clone());
+        events.decide_next::<Inventory>(view, at_main(&sku), Command::OpenLocation { sku, opened })?;
+    }
+    if events.len() > before && !locations.contains(&main) {
+        locations.push(main);
+    }
+    Ok(events.answer(StockOutcome { sku: sku.clone(), locations }))
+}
+
 /// A stream knows how much it lacks; which SKU that is about, only whoever asked.
-pub(crate) fn short_of(sku: &Sku, rejection: Rejection) -> Rejection {
+fn short_of(sku: &Sku, rejection: Rejection) -> Rejection {
     match shortage(sku, &rejection) {
         Some(shortage) => Rejection::OutOfStock { skus: vec![shortage] },
         None => rejection,
     }
 }
 
-pub(crate) fn shortage(sku: &Sku, rejection: &Rejection) -> Option<Shortage> {
+fn shortage(sku: &Sku, rejection: &Rejection) -> Option<Shortage> {
     let Rejection::Inventory(error) = rejection else { return None };
     let (requested, available) = match *error {
         inventory::Error::OutOfStock { requested, available } => (requested, available),

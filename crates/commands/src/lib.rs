@@ -2,7 +2,7 @@
 //! follow. Knows no HTTP and no read model.
 //!
 //! Read [`use_case`] for what a command is, then [`executor`] for how it becomes a page of the book. What can be asked
-//! for stands in [`products`], [`inventory`], [`carts`], [`checkout`], [`orders`] and [`payments`].
+//! for stands in [`products`], [`inventory`], [`carts`], [`checkout`], [`orders`], [`imports`] and [`payments`].
 
 pub mod use_case;
 pub mod world;
@@ -10,12 +10,15 @@ pub mod world;
 pub mod products;
 
 pub mod inventory;
+mod stock;
 
 pub mod carts;
 
 pub mod checkout;
 
 pub mod orders;
+
+pub mod imports;
 
 pub mod payments;
 

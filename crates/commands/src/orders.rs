@@ -1,9 +1,9 @@
 //! Orders: held, shipped and delivered by staff. What an order does to stock and to its payment is in the same append.
-//! [`cancel`] takes an order back or a part of it, [`returns`] takes goods back, [`refunds`] gives money
-//! back, [`settle`] holds what the processes do
-//! with orders that are pending.
+//! [`cancel`] takes an order back or a part of it, [`returns`] takes goods back, [`refunds`] gives money back, [`settle`] holds
+//! what the processes do with orders that are pending, [`coverage`] with those whose stock is missing.
 
 mod cancel;
+pub mod coverage;
 pub mod refunds;
 pub mod returns;
 pub mod settle;
@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::country::Country;
-use domain::ids::{CustomerId, OrderId, PaymentId, Quantity, Reason, ShipmentId, Sku};
-use domain::inventory::{self, Inventory};
+use domain::ids::{CustomerId, Location, OrderId, PaymentId, Quantity, Reason, ShipmentId, Sku};
+use domain::inventory;
 use domain::order::{self, Carrier, Command, Contents, Order, Tracking};
 use domain::payment::Payment;
 use domain::sealed::Sealed;
@@ -21,9 +21,8 @@ use eventstore::event::StreamId;
 use serde::{Deserialize, Serialize};
 
 pub use self::cancel::CancelOrder;
-use crate::checkout::stock_at_main;
-use crate::inventory::shortage;
 use crate::rejection::Rejection;
+use crate::stock;
 use crate::use_case::{Decision, Events, Streams, UseCase, View};
 use crate::world::Held;
 
@@ -55,6 +54,8 @@ pub struct ShipOrder {
     pub lines: Option<Vec<(Sku, Quantity)>>,
     pub carrier: Carrier,
     pub tracking: Tracking,
+    /// Where it is packed; `None` is wherever the order's units are.
+    pub location: Option<Location>,
 }
 
 /// The parcel, beside the order that it is of.
@@ -73,8 +74,8 @@ impl UseCase for ShipOrder {
     fn streams(&self, view: &View<'_>) -> Streams {
         let streams = with_payments(self.order_id, view);
         match (seen_order(self.order_id, view), &self.lines) {
-            (Some(_), Some(lines)) => lines.iter().fold(streams, |streams, (sku, _)| read_stock(streams, sku)),
-            (Some(order), None) => order.demand().keys().fold(streams, read_stock),
+            (Some(_), Some(lines)) => lines.iter().fold(streams, |streams, (sku, _)| stock::read(streams, view, sku)),
+            (Some(order), None) => order.demand().keys().fold(streams, |streams, sku| stock::read(streams, view, sku)),
             (None, _) => streams,
         }
     }
@@ -86,7 +87,8 @@ impl UseCase for ShipOrder {
         if order.shipment(self.shipment_id).is_some() {
             return Ok(events.answer(outcome));
         }
-        let lines = self.lines.as_ref().map(|lines| order.lines_of(lines)).transpose()?;
+        let wanted = self.wanted(view, order)?;
+        let lines = wanted.as_ref().map(|lines| order.lines_of(lines)).transpose()?;
         let dispatch = Command::DispatchShipment {
             shipment_id: self.shipment_id,
             lines,
@@ -96,7 +98,10 @@ impl UseCase for ShipOrder {
             at: now,
         };
         events.decide::<Order>(view, self.order_id.as_uuid(), dispatch)?;
-        self.take_from_stock(&mut events, view, order)?;
+        let Self { order_id, shipment_id, .. } = *self;
+        let parcel = stock::Parcel { order_id, shipment_id, location: self.location.as_ref() };
+        let units = wanted.map_or_else(|| order.demand(), |lines| by_sku(&lines));
+        stock::ship(&mut events, view, parcel, units)?;
         Ok(events.answer(outcome))
     }
 
@@ -106,20 +111,17 @@ impl UseCase for ShipOrder {
 }
 
 impl ShipOrder {
-    fn take_from_stock(&self, events: &mut Events, view: &View<'_>, order: &Contents) -> Result<(), Rejection> {
-        let mut short = Vec::new();
-        for (sku, quantity) in self.units(order) {
-            let (order_id, shipment_id) = (self.order_id, self.shipment_id);
-            let command = inventory::Command::Ship { order_id, quantity, shipment_id };
-            if let Err(rejection) = events.decide::<Inventory>(view, stock_at_main(&sku), command) {
-                short.push(shortage(&sku, &rejection).ok_or(rejection)?);
+    /// Units by SKU; `None` is everything that is unsent, wherever it is.
+    fn wanted(&self, view: &View<'_>, order: &Contents) -> Result<Option<Vec<(Sku, Quantity)>>, Rejection> {
+        match (&self.lines, &self.location) {
+            (Some(lines), _) => Ok(Some(lines.clone())),
+            // Only of an order that is confirmed: what another one lacks is no stock.
+            (None, Some(location)) if order.confirmed_by.is_some() => {
+                let promised = stock::promised_at(view, self.order_id, order.demand(), location)?;
+                Ok(Some(promised).filter(|promised| !promised.is_empty()))
             }
+            (None, _) => Ok(None),
         }
-        if short.is_empty() { Ok(()) } else { Err(Rejection::OutOfStock { skus: short }) }
-    }
-
-    fn units(&self, order: &Contents) -> BTreeMap<Sku, Quantity> {
-        self.lines.as_ref().map_or_else(|| order.demand(), |lines| by_sku(lines))
     }
 }
 
@@ -213,7 +215,14 @@ pub(crate) fn require_order<'a>(
     order_id: OrderId,
     owner: Option<CustomerId>,
 ) -> Result<&'a Contents, Rejection> {
-    match view.state::<Order>(order_id.as_uuid())?.contents() {
+    let state = view.state::<Order>(order_id.as_uuid())?;
+    if let order::State::Imported(known) = state
+        && owner.is_none_or(|owner| known.order.customer_id == Some(owner))
+    {
+        // What an earlier system has done is done.
+        return Err(state.illegal().into());
+    }
+    match state.contents() {
         Some(order) if owner.is_none_or(|owner| owner == order.customer_id) => Ok(order),
         _ => Err(Rejection::NotFound { what: "order", id: order_id.to_string() }),
     }
@@ -242,14 +251,10 @@ pub(crate) fn with_stock(order_id: OrderId, view: &View<'_>) -> Streams {
     let streams = with_payments(order_id, view);
     match view.seen::<Order>(order_id.as_uuid()) {
         Some(order::State::Pending(order) | order::State::Confirmed(order)) => {
-            order.demand().keys().fold(streams, read_stock)
+            order.demand().keys().fold(streams, |streams, sku| stock::read(streams, view, sku))
         }
         _ => streams,
     }
-}
-
-fn read_stock(streams: Streams, sku: &Sku) -> Streams {
-    streams.read::<Inventory>(stock_at_main(sku))
 }
 
 /// O6: whether the payment that confirmed the order is authorised or captured, and not on its way back. Where everything that
@@ -264,14 +269,12 @@ fn is_covered(view: &View<'_>, order: &Contents) -> Result<bool, Rejection> {
 /// Lets go of everything that is held for an order: a pending one has reservations, a confirmed one allocations.
 fn set_stock_free(events: &mut Events, view: &View<'_>, order_id: OrderId) -> Result<(), Rejection> {
     let order = view.state::<Order>(order_id.as_uuid())?;
-    for sku in order.contents().map(Contents::demand).unwrap_or_default().into_keys() {
-        let command = match order {
-            order::State::Pending(_) => inventory::Command::ReleaseReservation { order_id },
-            _ => inventory::Command::ReleaseAllocation { order_id, quantity: None },
-        };
-        events.decide::<Inventory>(view, stock_at_main(&sku), command)?;
-    }
-    Ok(())
+    let command = match order {
+        order::State::Pending(_) => inventory::Command::ReleaseReservation { order_id },
+        _ => inventory::Command::ReleaseAllocation { order_id, quantity: None },
+    };
+    let skus = order.contents().map(Contents::demand).unwrap_or_default().into_keys();
+    stock::everywhere_decide(events, view, skus, &command)
 }
 
 #[cfg(test)]

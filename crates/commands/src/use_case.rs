@@ -29,6 +29,11 @@ pub trait UseCase: Send + 'static {
 
     /// The streams whose states the answer shows, the one whose version is the answer's first.
     fn shows(outcome: &Self::Outcome) -> Vec<StreamId>;
+
+    /// Of one that a deadline ran too early: when it is due again.
+    fn again_at(_: &Self::Outcome) -> Option<DateTime<Utc>> {
+        None
+    }
 }
 
 /// The streams a use case needs.
@@ -100,6 +105,10 @@ impl Events {
         self.0.is_empty()
     }
 
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub fn answer<O>(self, outcome: O) -> Decision<O> {
         Decision { events: self.0, outcome }
     }
@@ -125,6 +134,11 @@ impl<'a> View<'a> {
     pub fn seen<A: Held>(&self, id: Uuid) -> Option<&'a A::State> {
         let state = self.entry(&A::stream(id))?.state.as_ref().ok()?;
         A::held(state).map(AsRef::as_ref)
+    }
+
+    /// When a stream last changed; `None` if it is not held or has no event.
+    pub fn changed_at<A: Held>(&self, id: Uuid) -> Option<DateTime<Utc>> {
+        self.entry(&A::stream(id))?.recorded_at
     }
 
     /// The state of a stream that the use case named. A stream with an event that cannot be read is refused.

@@ -4,6 +4,7 @@
 //! the product's state inside the commands, never from a buyer.
 
 mod events;
+mod merge;
 mod state;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ pub use self::{
         CheckedOut, CustomerAssigned, Discarded, Dropped, Event, Expired, ItemAdded, ItemQuantityChanged, ItemRemoved,
         Merged, Opened, Repriced, RepricedLine,
     },
+    merge::{Merge, Offers},
     state::{Contents, Line, State},
 };
 use crate::{
@@ -36,14 +38,46 @@ pub struct Cart;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
-    Open { customer_id: CustomerId, guest: bool, currency: Currency, at: DateTime<Utc> },
-    AddItem { sku: Sku, name: Name, quantity: Quantity, unit_price: Money },
-    ChangeQuantity { sku: Sku, quantity: Quantity, unit_price: Money },
-    RemoveItem { sku: Sku },
-    Reprice { prices: Prices },
-    AssignCustomer { customer_id: CustomerId },
-    Merge { into: CartId, dropped: Vec<Dropped> },
-    CheckOut { order_id: OrderId, prices: Prices, expected_total: Option<Money>, at: DateTime<Utc> },
+    Open {
+        customer_id: CustomerId,
+        guest: bool,
+        currency: Currency,
+        at: DateTime<Utc>,
+    },
+    AddItem {
+        sku: Sku,
+        name: Name,
+        quantity: Quantity,
+        unit_price: Money,
+    },
+    ChangeQuantity {
+        sku: Sku,
+        quantity: Quantity,
+        unit_price: Money,
+    },
+    RemoveItem {
+        sku: Sku,
+    },
+    Reprice {
+        prices: Prices,
+    },
+    AssignCustomer {
+        customer_id: CustomerId,
+    },
+    /// C7: what another cart brings, as [`Merge`] has found room for it.
+    TakeIn {
+        items: Vec<ItemAdded>,
+    },
+    Merge {
+        into: CartId,
+        dropped: Vec<Dropped>,
+    },
+    CheckOut {
+        order_id: OrderId,
+        prices: Prices,
+        expected_total: Option<Money>,
+        at: DateTime<Utc>,
+    },
     Discard,
     Expire,
 }
@@ -72,6 +106,8 @@ pub enum Error {
     TotalDiffers { expected_total: Money, current_total: Money },
     #[error("the cart is a customer's already")]
     NotAGuests,
+    #[error("a cart cannot be merged into itself")]
+    SameCart,
 }
 
 impl Error {
@@ -88,6 +124,7 @@ impl Error {
             Self::PriceChanged { .. } => "price_changed",
             Self::TotalDiffers { .. } => "expected_total_differs",
             Self::NotAGuests => "not_a_guests_cart",
+            Self::SameCart => "same_cart",
         }
     }
 }
@@ -103,7 +140,7 @@ pub struct PriceDifference {
 
 impl Aggregate for Cart {
     const CATEGORY: &'static str = "cart";
-    const STATE_VERSION: i32 = 1;
+    const STATE_VERSION: i32 = 2;
 
     type State = State;
     type Command = Command;
@@ -128,6 +165,7 @@ impl Aggregate for Cart {
             Command::RemoveItem { sku } => Ok(remove_item(state.open()?, sku)),
             Command::Reprice { prices } => reprice(state.open()?, &prices),
             Command::AssignCustomer { customer_id } => assign_customer(state.open()?, customer_id),
+            Command::TakeIn { items } => merge::take_in(state.open()?, items),
             Command::Merge { into, dropped } => merge(state, into, dropped),
             Command::CheckOut { order_id, prices, expected_total, at } => match state {
                 // C6: whatever is repeated or raced, the order that exists is the order.
@@ -154,7 +192,9 @@ impl Aggregate for Cart {
             Event::ItemRemoved(removed) => state.map(|contents| contents.remove(&removed.sku)),
             Event::Repriced(repriced) => state.map(|contents| contents.reprice(&repriced.lines)),
             Event::CustomerAssigned(assigned) => state.map(|contents| contents.assign(assigned.customer_id)),
-            Event::Merged(Merged { into, .. }) => state.end(|contents| State::Merged { contents, into: *into }),
+            Event::Merged(Merged { into, dropped }) => {
+                state.end(|contents| State::Merged { contents, into: *into, dropped: dropped.clone() })
+            }
             Event::CheckedOut(CheckedOut { order_id, .. }) => {
                 state.end(|contents| State::CheckedOut { contents, order_id: *order_id })
             }
@@ -165,7 +205,10 @@ impl Aggregate for Cart {
 
     fn weight(state: &State) -> usize {
         let line = |line: &Line| size_of::<Line>() + line.sku.as_str().len() + line.name.as_str().len();
-        size_of::<State>() + state.lines().iter().map(line).sum::<usize>()
+        let dropped = |dropped: &Dropped| size_of::<Dropped>() + dropped.sku.as_str().len();
+        size_of::<State>()
+            + state.lines().iter().map(line).sum::<usize>()
+            + state.dropped().iter().map(dropped).sum::<usize>()
     }
 }
 

@@ -151,6 +151,16 @@ pub fn inventory_stream(sku: &Sku, location: &Location) -> Uuid {
     Uuid::new_v5(&NAMESPACE, format!("inventory/{sku}/{location}").as_bytes())
 }
 
+/// The order that an earlier system called so: imported again, it is the same.
+pub fn imported_order(source: &str, reference: &str) -> OrderId {
+    OrderId(Uuid::new_v5(&NAMESPACE, format!("order/{source}/{reference}").as_bytes()))
+}
+
+/// The line at this place of an imported order.
+pub fn imported_line(order_id: OrderId, place: usize) -> LineId {
+    LineId(Uuid::new_v5(&order_id.0, place.to_string().as_bytes()))
+}
+
 /// A line of text of a bounded length: trimmed, not empty, free of NUL and other control characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text<const CHARS_MAX: usize>(Arc<str>);

@@ -3,17 +3,21 @@
 //! `available = on_hand - allocated - unavailable - unexpired reserved`. Knows no order: whoever asks for several lines
 //! of one SKU adds them up first (N5), and asks for all SKUs of an order in one append (N6).
 
+mod coverage;
 mod events;
+mod spread;
 mod state;
 
 use chrono::{DateTime, Utc};
 
 pub use self::{
+    coverage::{ORDERS_TOLD_MAX, Standing},
     events::{
-        Adjusted, Allocated, AllocationReleased, BackInStock, Event, LowStock, OutOfStock, PolicyChanged, PutBack,
-        Received, ReservationExpired, ReservationExtended, ReservationReleased, Reserved, ReturnedToStock, SetAside,
-        Shipped, TransferredIn, TransferredOut,
+        Adjusted, Allocated, AllocationReleased, BackInStock, CoverageChanged, Event, LocationOpened, LowStock,
+        OutOfStock, PolicyChanged, PutBack, Received, ReservationExpired, ReservationExtended, ReservationReleased,
+        Reserved, ReturnedToStock, SetAside, Shipped, TransferredIn, TransferredOut,
     },
+    spread::{Share, Source, spread},
     state::{Allocation, Place, Policy, Reservation, State},
 };
 use crate::{
@@ -24,6 +28,12 @@ use crate::{
 /// Units, of a correction or of a policy: far above any warehouse, far below what a sum of them could overflow.
 pub const UNITS_MAX: i64 = 1_000_000_000;
 
+/// Of a policy: the location with the least is asked first.
+pub const PRIORITY_MAX: i64 = 1_000;
+
+/// Locations of one SKU beside `main`: far more than a shop has warehouses, and a bound on what a checkout reads.
+pub const LOCATIONS_MAX: usize = 32;
+
 /// The aggregate.
 #[derive(Debug)]
 pub struct Inventory;
@@ -31,21 +41,84 @@ pub struct Inventory;
 /// Those that may be a stream's first command say which stock it is.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
-    Receive { sku: Sku, location: Location, quantity: Quantity },
-    Reserve { order_id: OrderId, quantity: Quantity, expires_at: DateTime<Utc>, now: DateTime<Utc> },
-    ExtendReservation { order_id: OrderId, expires_at: DateTime<Utc>, now: DateTime<Utc> },
-    ReleaseReservation { order_id: OrderId },
-    ExpireReservation { order_id: OrderId, now: DateTime<Utc> },
-    Allocate { order_id: OrderId, quantity: Quantity, now: DateTime<Utc> },
-    ReleaseAllocation { order_id: OrderId, quantity: Option<Quantity> },
-    Ship { order_id: OrderId, quantity: Quantity, shipment_id: ShipmentId },
-    Adjust { sku: Sku, location: Location, delta: i64, reason: Reason },
-    TransferOut { to: Location, quantity: Quantity, now: DateTime<Utc> },
-    TransferIn { sku: Sku, location: Location, from: Location, quantity: Quantity },
-    ReturnToStock { sku: Sku, location: Location, order_id: OrderId, quantity: Quantity },
-    SetAside { quantity: Quantity, reason: Reason },
-    PutBack { quantity: Quantity, reason: Reason },
-    ChangePolicy { sku: Sku, location: Location, change: PolicyChange },
+    Receive {
+        sku: Sku,
+        location: Location,
+        quantity: Quantity,
+    },
+    Reserve {
+        order_id: OrderId,
+        quantity: Quantity,
+        expires_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    },
+    ExtendReservation {
+        order_id: OrderId,
+        expires_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    },
+    ReleaseReservation {
+        order_id: OrderId,
+    },
+    ExpireReservation {
+        order_id: OrderId,
+        now: DateTime<Utc>,
+    },
+    Allocate {
+        order_id: OrderId,
+        quantity: Quantity,
+        now: DateTime<Utc>,
+    },
+    ReleaseAllocation {
+        order_id: OrderId,
+        quantity: Option<Quantity>,
+    },
+    Ship {
+        order_id: OrderId,
+        quantity: Quantity,
+        shipment_id: ShipmentId,
+    },
+    Adjust {
+        sku: Sku,
+        location: Location,
+        delta: i64,
+        reason: Reason,
+    },
+    TransferOut {
+        to: Location,
+        quantity: Quantity,
+        now: DateTime<Utc>,
+    },
+    TransferIn {
+        sku: Sku,
+        location: Location,
+        from: Location,
+        quantity: Quantity,
+    },
+    ReturnToStock {
+        sku: Sku,
+        location: Location,
+        order_id: OrderId,
+        quantity: Quantity,
+    },
+    SetAside {
+        quantity: Quantity,
+        reason: Reason,
+    },
+    PutBack {
+        quantity: Quantity,
+        reason: Reason,
+    },
+    ChangePolicy {
+        sku: Sku,
+        location: Location,
+        change: PolicyChange,
+    },
+    /// Of the stock at `main`: the SKU lies at another location too.
+    OpenLocation {
+        sku: Sku,
+        opened: Location,
+    },
 }
 
 /// What is not given stays as it is.
@@ -54,6 +127,7 @@ pub struct PolicyChange {
     pub low_stock_threshold: Option<i64>,
     pub backorder_limit: Option<i64>,
     pub safety_stock: Option<i64>,
+    pub priority: Option<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -74,6 +148,8 @@ pub enum Error {
     QuantityOutOfRange { found: i64, min: i64, max: i64 },
     #[error("stock cannot be transferred from {location} to itself")]
     SameLocation { location: Location },
+    #[error("a product lies at no more than {max} locations beside main")]
+    TooManyLocations { max: usize },
 }
 
 impl Error {
@@ -87,13 +163,14 @@ impl Error {
             Self::NotSetAside { .. } => "not_set_aside",
             Self::QuantityOutOfRange { .. } => "quantity_out_of_range",
             Self::SameLocation { .. } => "same_location",
+            Self::TooManyLocations { .. } => "too_many_locations",
         }
     }
 }
 
 impl Aggregate for Inventory {
     const CATEGORY: &'static str = "inventory";
-    const STATE_VERSION: i32 = 1;
+    const STATE_VERSION: i32 = 2;
 
     type State = State;
     type Command = Command;
@@ -107,6 +184,7 @@ impl Aggregate for Inventory {
     fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
         let mut events: Vec<Event> = decide_fact(state, command)?.into_iter().collect();
         let after = fold::<Self>(state.clone(), &events);
+        events.extend(coverage::changed(&after));
         events.extend(crossing(state, &after));
         Ok(events)
     }
@@ -128,6 +206,8 @@ impl Aggregate for Inventory {
             Event::SetAside(fact) => state.put_aside(fact.quantity.get()),
             Event::PutBack(fact) => state.put_aside(-fact.quantity.get()),
             Event::PolicyChanged(fact) => state.at(&fact.sku, &fact.location).govern(fact),
+            Event::LocationOpened(fact) => state.open(&fact.opened),
+            Event::CoverageChanged(fact) => state.tell(fact),
             Event::LowStock(_) | Event::OutOfStock(_) | Event::BackInStock(_) => state,
         }
     }
@@ -160,6 +240,7 @@ fn decide_fact(state: &State, command: Command) -> Result<Option<Event>, Error> 
         Command::SetAside { quantity, reason } => set_aside(state, quantity, reason),
         Command::PutBack { quantity, reason } => put_back(state, quantity, reason),
         Command::ChangePolicy { sku, location, change } => change_policy(state, sku, location, change),
+        Command::OpenLocation { sku, opened } => open_location(state, sku, opened),
     }
 }
 
@@ -319,14 +400,29 @@ fn change_policy(state: &State, sku: Sku, location: Location, change: PolicyChan
     let low_stock_threshold = change.low_stock_threshold.unwrap_or(before.low_stock_threshold);
     let backorder_limit = change.backorder_limit.unwrap_or(before.backorder_limit);
     let safety_stock = change.safety_stock.unwrap_or(before.safety_stock);
-    for found in [low_stock_threshold, backorder_limit, safety_stock] {
-        if !(0..=UNITS_MAX).contains(&found) {
-            return Err(Error::QuantityOutOfRange { found, min: 0, max: UNITS_MAX });
+    let priority = change.priority.unwrap_or(before.priority);
+    let units = [low_stock_threshold, backorder_limit, safety_stock].map(|found| (found, UNITS_MAX));
+    for (found, max) in units.into_iter().chain([(priority, PRIORITY_MAX)]) {
+        if !(0..=max).contains(&found) {
+            return Err(Error::QuantityOutOfRange { found, min: 0, max });
         }
     }
-    let after = Policy { low_stock_threshold, backorder_limit, safety_stock };
-    let changed = PolicyChanged { sku, location, low_stock_threshold, backorder_limit, safety_stock };
+    let after = Policy { low_stock_threshold, backorder_limit, safety_stock, priority };
+    let changed = PolicyChanged { sku, location, low_stock_threshold, backorder_limit, safety_stock, priority };
     Ok(Some(changed).filter(|_| after != before).map(Event::PolicyChanged))
+}
+
+/// The stock at `main` knows of the others, so that a shop with one location reads one stream a SKU, and learns from it
+/// that there are no more.
+fn open_location(state: &State, sku: Sku, opened: Location) -> Result<Option<Event>, Error> {
+    let location = Location::main();
+    if opened == location || state.elsewhere().contains(&opened) {
+        return Ok(None);
+    }
+    if state.elsewhere().len() >= LOCATIONS_MAX {
+        return Err(Error::TooManyLocations { max: LOCATIONS_MAX });
+    }
+    Ok(Some(Event::LocationOpened(LocationOpened { sku, location, opened })))
 }
 
 /// N7: told when a threshold is crossed, and not again until it is crossed again. A stream's first event crosses nothing.

@@ -1,10 +1,12 @@
 //! An order: what was bought, at what price, and what became of it. One stream an order.
 //!
-//! `pending -> confirmed -> processing -> shipped -> delivered`, or to `failed` or `cancelled` on the way. Knows neither
-//! stock nor payments: whoever ships says whether the payment covers it, and moves the stock in the same append.
+//! `pending -> confirmed -> processing -> shipped -> delivered`, or to `failed` or `cancelled` on the way; an order of an
+//! earlier system is `imported`, and stays so. Knows neither stock nor payments: whoever
+//! ships says whether the payment covers it, and moves the stock in the same append.
 
 mod create;
 mod events;
+mod imported;
 mod refund;
 mod returns;
 mod state;
@@ -18,6 +20,10 @@ pub use self::{
         LineUnits, LinesCancelled, PaymentRetried, ReceivedUnits, RefundGranted, RefundPart, Released, ReturnApproved,
         ReturnReceived, ReturnRejected, ReturnRequested, ShipmentCreated, ShipmentDelivered, ShipmentDispatched,
         Tracking,
+    },
+    imported::{
+        IMPORTED_REFUNDS_MAX, Import, ImportRefund, Imported, ImportedOrder, ImportedRefund, LineRefund, Reference,
+        Source,
     },
     refund::{GrantRefund, REFUNDS_MAX},
     returns::{Progress, RETURN_DAYS, RETURNS_MAX, Return},
@@ -78,6 +84,10 @@ pub enum Command {
     Fail {
         reason: Failure,
     },
+    /// Records an order of an earlier system.
+    Import(Box<Import>),
+    /// Records what was given back of it there.
+    ImportRefund(ImportRefund),
     GrantRefund(GrantRefund),
     /// O7: within [`RETURN_DAYS`] after delivery.
     RequestReturn {
@@ -157,6 +167,10 @@ pub enum Error {
     OnHold { reason: Reason },
     #[error("no payment is authorised or captured for the order")]
     PaymentNotAuthorized,
+    #[error("{reference} was imported before, with other contents")]
+    ImportDiffers { reference: Reference },
+    #[error("{requested} were to be given back for {sku}, and {remaining} are left of what was charged")]
+    RefundTooLarge { sku: Sku, requested: Money, remaining: Money },
 }
 
 impl Error {
@@ -184,13 +198,15 @@ impl Error {
             Self::ShipmentNotFound { .. } => "shipment_not_found",
             Self::OnHold { .. } => "order_on_hold",
             Self::PaymentNotAuthorized => "payment_not_authorized",
+            Self::ImportDiffers { .. } => "import_differs",
+            Self::RefundTooLarge { .. } => "amount_exceeds_remaining",
         }
     }
 }
 
 impl Aggregate for Order {
     const CATEGORY: &'static str = "order";
-    const STATE_VERSION: i32 = 2;
+    const STATE_VERSION: i32 = 3;
 
     type State = State;
     type Command = Command;
@@ -207,7 +223,7 @@ impl Aggregate for Order {
             Command::Confirm { payment_id, at } => match state {
                 State::Pending(_) => Ok(vec![Event::Confirmed(Confirmed { payment_id, confirmed_at: at })]),
                 State::Confirmed(_) => Ok(vec![]),
-                State::Absent | State::Cancelled(..) | State::Failed(..) => Err(state.illegal()),
+                State::Absent | State::Cancelled(..) | State::Failed(..) | State::Imported(_) => Err(state.illegal()),
             },
             Command::DispatchShipment { shipment_id, lines, carrier, tracking, payment_covers, at } => {
                 let parcel = Parcel { shipment_id, carrier, tracking, at };
@@ -228,8 +244,10 @@ impl Aggregate for Order {
             Command::Fail { reason } => match state {
                 State::Pending(_) => Ok(vec![Event::Failed(Failed { reason })]),
                 State::Failed(..) => Ok(vec![]),
-                State::Absent | State::Confirmed(_) | State::Cancelled(..) => Err(state.illegal()),
+                State::Absent | State::Confirmed(_) | State::Cancelled(..) | State::Imported(_) => Err(state.illegal()),
             },
+            Command::Import(order) => imported::import(state, *order),
+            Command::ImportRefund(refund) => imported::import_refund(state, refund),
             Command::GrantRefund(grant) => grant.decide(state),
             Command::RetryPayment { payment_id } => retry_payment(state, payment_id),
             Command::RequestReturn { return_id, lines, reason, at } => {
@@ -257,6 +275,8 @@ impl Aggregate for Order {
             Event::Cancelled(Cancelled { reason }) => state.end(|contents| State::Cancelled(contents, reason.clone())),
             Event::Failed(Failed { reason }) => state.end(|contents| State::Failed(contents, *reason)),
             Event::Completed(completed) => state.map(|contents| contents.complete(completed)),
+            Event::Imported(imported) => State::imported(imported),
+            Event::ImportedRefund(refund) => state.refund_imported(refund),
             Event::PaymentRetried(retried) => state.map(|contents| contents.retries.push(retried.payment_id)),
             Event::ReturnRequested(requested) => state.map(|contents| contents.returns.push(Return::of(requested))),
             Event::ReturnApproved(approved) => {
@@ -277,15 +297,19 @@ impl Aggregate for Order {
     }
 
     fn weight(state: &State) -> usize {
-        size_of::<State>() + state.contents().map_or(0, Contents::weight)
+        let held = match state {
+            State::Imported(imported) => imported.weight(),
+            _ => state.contents().map_or(0, Contents::weight),
+        };
+        size_of::<State>() + held
     }
 }
 
 fn create(state: &State, order: Create) -> Result<Vec<Event>, Error> {
     match state.contents() {
-        None => Ok(vec![Event::Created(Box::new(order.priced()?))]),
+        None if !state.exists() => Ok(vec![Event::Created(Box::new(order.priced()?))]),
         Some(contents) if contents.cart_id == order.cart_id => Ok(vec![]),
-        Some(_) => Err(state.illegal()),
+        _ => Err(state.illegal()),
     }
 }
 
@@ -445,7 +469,7 @@ fn release(state: &State) -> Result<Vec<Event>, Error> {
             Ok(vec![Event::Released(Released {})])
         }
         State::Pending(_) | State::Confirmed(_) => Ok(vec![]),
-        State::Absent | State::Cancelled(..) | State::Failed(..) => Err(state.illegal()),
+        State::Absent | State::Cancelled(..) | State::Failed(..) | State::Imported(_) => Err(state.illegal()),
     }
 }
 

@@ -6,7 +6,7 @@
 //! - `read_models`: what every query stands on; `progress`, `status`: how far the projections have come; `collection`:
 //!   pages and cursors
 //! - [`carts`], [`orders`], [`stock`], [`catalogue`], [`sales`]: the read models, each with what it posts and its
-//!   queries
+//!   queries; [`conservation`] posts what must balance, and tells what does not
 //!
 //! Knows no use case and no status code.
 
@@ -24,6 +24,7 @@ mod status;
 
 pub mod carts;
 pub mod catalogue;
+pub mod conservation;
 pub mod orders;
 pub mod sales;
 pub mod stock;
@@ -39,5 +40,5 @@ pub use session::reading;
 pub use status::Status;
 
 /// Every projection, in the order in which they are told of.
-pub static ALL: [&'static dyn Projection; 5] =
-    [&carts::Carts, &orders::Orders, &stock::Stock, &catalogue::Catalogue, &sales::Sales];
+pub static ALL: [&'static dyn Projection; 6] =
+    [&carts::Carts, &orders::Orders, &stock::Stock, &catalogue::Catalogue, &sales::Sales, &conservation::Conservation];

@@ -84,7 +84,12 @@ fn decide_again(model: &mut Model, record: &Record, events: &[&RecordedEvent]) -
             let carrier = read(serde_json::from_value(body["carrier"].clone()))?;
             let tracking = read(serde_json::from_value(body["tracking"].clone()))?;
             let (order_id, shipment_id) = (OrderId::from_uuid(id(&path, 0)?), shipment_of(events)?);
-            compare(model, &ShipOrder { order_id, shipment_id, lines: None, carrier, tracking }, now, events)
+            compare(
+                model,
+                &ShipOrder { order_id, shipment_id, lines: None, carrier, tracking, location: None },
+                now,
+                events,
+            )
         }
         Kind::Deliver => {
             let (order_id, shipment_id) = (OrderId::from_uuid(id(&path, 0)?), ShipmentId::from_uuid(id(&path, 2)?));

@@ -118,6 +118,7 @@ pub static TABLE: &[Row] = &[
     Row::new(PUT, "/v1/carts/{id}/items/{sku}", "carts:write",            [OWN, ANY, NO, ANY, ANY]),
     Row::new(DELETE, "/v1/carts/{id}/items/{sku}", "carts:write",         [OWN, ANY, NO, ANY, ANY]),
     Row::new(POST, "/v1/carts/{id}/repricing", "carts:write",             [OWN, ANY, NO, ANY, ANY]),
+    Row::new(POST, "/v1/carts/{id}/merge", "carts:write",                 [OWN, ANY, NO, ANY, ANY]),
     Row::new(POST, "/v1/carts/{id}/checkout", "carts:checkout",           [OWN, ANY, NO, ANY, ANY]).with_key_required(),
     Row::new(GET, "/v1/orders", "orders:read",                            [OWN, ANY, ANY, ANY, ANY]),
     Row::new(GET, "/v1/orders/{id}", "orders:read",                       [OWN, ANY, ANY, ANY, ANY]),

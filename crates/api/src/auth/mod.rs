@@ -136,10 +136,10 @@ impl Caller {
         }
     }
 
-    /// 404 for what belongs to another customer: its existence is nobody else's business.
-    pub fn may_touch(&self, owner: Uuid) -> Result<(), Problem> {
+    /// 404 for what belongs to another customer, or to nobody who is known: its existence is nobody else's business.
+    pub fn may_touch(&self, owner: impl Into<Option<Uuid>>) -> Result<(), Problem> {
         match self.only_own() {
-            Some(subject) if subject != owner => Err(Problem::new(Code::NotFound)),
+            Some(subject) if owner.into() != Some(subject) => Err(Problem::new(Code::NotFound)),
             _ => Ok(()),
         }
     }

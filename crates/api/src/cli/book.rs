@@ -27,12 +27,20 @@ pub(super) struct BookArgs {
 impl BookArgs {
     /// Connected, so that a wrong address is said at once.
     pub(super) async fn pool(&self) -> Result<PgPool, Failure> {
-        let options = session::reading(self.options()?);
+        self.pool_of(session::reading).await
+    }
+
+    /// The same, with other settings of its connections.
+    pub(super) async fn pool_of(
+        &self,
+        settings: impl FnOnce(PgConnectOptions) -> PgConnectOptions,
+    ) -> Result<PgPool, Failure> {
+        let options = settings(self.options()?);
         let pool = PgPoolOptions::new().max_connections(CONNECTIONS_MAX).connect_with(options).await;
         pool.map_err(|error| Failure::usage(&Unreachable(error)))
     }
 
-    fn options(&self) -> Result<PgConnectOptions, Failure> {
+    pub(super) fn options(&self) -> Result<PgConnectOptions, Failure> {
         let url = match &self.database_url {
             Some(url) => url.expose().to_owned(),
             None => dev::postgres_of(&self.data).map_err(|error| Failure::usage(&error))?,

@@ -10,12 +10,13 @@ use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
+use crate::load::chaos::Seed;
 use crate::load::instance::Instance;
 use crate::load::plan::StockFactor;
 use crate::load::{Endpoint, LoadError, Options, Target, run};
 
 /// As a shell says it of a program that Ctrl-C ended.
-const INTERRUPTED: u8 = 130;
+pub(super) const INTERRUPTED: u8 = 130;
 const CLIENTS_MAX: i64 = 1024;
 
 /// Puts a year of real invoices through HTTP as shoppers and staff would, and reconciles what came of it.
@@ -35,7 +36,21 @@ pub(super) struct Load {
     /// Receive this much of what the invoices need, rounded down: less than 1 makes shortages.
     #[arg(long, value_name = "F", default_value = "1")]
     stock_factor: StockFactor,
-    /// Load the Daybook that runs here, instead of a `daybook dev` of the load's own. Its book must hold no orders.
+    /// Much goes otherwise than it should: declined and lost payments, cancellations, refunds, requests that come twice, clients
+    /// that hang up; what is left must reconcile all the same
+    #[arg(long)]
+    chaos: bool,
+    /// From which the chaos is drawn
+    #[arg(long, default_value_t = 1, requires = "chaos", value_name = "N")]
+    seed: u64,
+    #[command(flatten)]
+    place: Where,
+}
+
+/// The Daybook that is loaded: one that runs, or one of the load's own.
+#[derive(Debug, Args)]
+pub(super) struct Where {
+    /// Load the Daybook that runs here, instead of a `daybook dev` of its own. `load` needs a book that holds no orders.
     #[arg(long, requires = "data")]
     url: Option<Endpoint>,
     /// The data folder of that Daybook: its signing key makes the tokens, its addresses lead to the book and to Kafka.
@@ -46,21 +61,27 @@ pub(super) struct Load {
     postgres_bin: Option<PathBuf>,
 }
 
-impl Load {
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        let target = match (self.url, self.data) {
+impl Where {
+    pub(super) fn target(self) -> Result<Target, Failure> {
+        match (self.url, self.data) {
             (Some(api), Some(data)) => {
                 let instance = Instance::of(&data).map_err(|error| Failure::usage(&error))?;
-                Target::Running(Instance { api, ..instance })
+                Ok(Target::Running(Instance { api, ..instance }))
             }
-            _ => Target::Own { postgres_bin: self.postgres_bin },
-        };
+            _ => Ok(Target::Own { postgres_bin: self.postgres_bin }),
+        }
+    }
+}
+
+impl Load {
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
         let options = Options {
             baskets: self.baskets,
             clients: self.clients.into(),
             limit: self.limit.map(|limit| limit as usize),
             stock_factor: self.stock_factor,
-            target,
+            target: self.place.target()?,
+            chaos: self.chaos.then_some(Seed(self.seed)),
         };
         // One thread: what the shoppers do not use of the machine is the server's.
         let runtime = runtime::Builder::new_current_thread().enable_all().build();
@@ -81,7 +102,7 @@ impl Load {
 }
 
 /// Ctrl-C or SIGTERM.
-async fn interrupted() {
+pub(super) async fn interrupted() {
     let Ok(mut terminate) = signal(SignalKind::terminate()) else { return pending().await };
     tokio::select! {
         _ = ctrl_c() => {}

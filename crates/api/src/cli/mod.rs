@@ -2,8 +2,11 @@
 
 mod asyncapi;
 mod book;
+mod conservation;
 mod dev;
+mod flash_sale;
 mod healthcheck;
+mod import;
 mod load;
 mod migrate;
 mod openapi;
@@ -35,12 +38,18 @@ enum Command {
     Serve(Box<serve::Serve>),
     /// Put a year of real invoices through HTTP, and reconcile what came of it
     Load(load::Load),
+    /// Sell a few units to many buyers at once, and see that it comes out to the unit
+    FlashSale(flash_sale::Sale),
+    /// Record what an earlier system sold, as it was charged
+    Import(import::Import),
     /// Make or renew the database's schema, as its owner
     Migrate(migrate::Migrate),
     /// Empty read models, as the owner: the nodes post them anew from the first page of the book
     Rebuild(rebuild::Rebuild),
     /// Walk the book and name the first position that is wrong
     Verify(verify::Verify),
+    /// Show what of money and stock does not add up
+    Conservation(conservation::Conservation),
     /// Show the process managers: how far each has come, what it waits for, what is open
     Processes(processes::Processes),
     /// Print a token signed with the development key
@@ -61,9 +70,12 @@ impl Cli {
             Command::Dev(dev) => dev.run(),
             Command::Serve(serve) => serve.run(),
             Command::Load(load) => load.run(),
+            Command::FlashSale(sale) => sale.run(),
+            Command::Import(import) => import.run(),
             Command::Migrate(migrate) => migrate.run(),
             Command::Rebuild(rebuild) => rebuild.run(),
             Command::Verify(verify) => verify.run(),
+            Command::Conservation(conservation) => conservation.run(),
             Command::Processes(processes) => processes.run(),
             Command::Token(token) => token.run(),
             Command::OpenApi(openapi) => openapi.run(),

@@ -4,22 +4,15 @@
 //! a line is good, or left out for a named reason, or the file is refused.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use csv::StringRecord;
-use flate2::bufread::MultiGzDecoder;
+use super::line::{LeftOut, judge};
+use crate::online_retail::{A_TIME, Fields, FileError, Month, SaleFile, country};
 
-use super::country;
-use super::line::{FIELDS, Fields, LeftOut, Month};
-
-const HEADER: &str = "invoice,stock_code,description,quantity,invoiced_at,unit_price,customer_id,country";
-/// A `u32` numbers lines, products and customers, and adding up cannot overflow: a thousand times the real year.
-const LINES_MAX: u64 = 500_000_000;
-/// How much of a foreign header a message shows.
-const SHOWN_HEADER_CHARS: usize = 120;
+/// For a country that the file itself does not know (`Unspecified`, `European Community`) or that stands in no list of ours.
+/// An address names an assigned code and nothing else, so such a parcel goes to where the shop is.
+const UNKNOWN_COUNTRY: &str = "GB";
 
 /// Everything that the file sells, in the order of the file.
 #[derive(Debug)]
@@ -82,36 +75,19 @@ impl LineCounts {
     }
 }
 
-/// Why a file was refused. Each is one line to whoever named the file.
-#[derive(Debug, thiserror::Error)]
-pub enum BasketsError {
-    #[error("cannot open {path}")]
-    Open { path: PathBuf, source: io::Error },
-    #[error("{path} is not a gzip file")]
-    NotGzip { path: PathBuf },
-    #[error("{path} is truncated: it ends at line {line}, in the middle of {}", if *.in_gzip { "its compressed data" } else { "a line" })]
-    Truncated { path: PathBuf, line: u64, in_gzip: bool },
-    #[error("{path} has another header: {found:?}, where {HEADER:?} is expected")]
-    Header { path: PathBuf, found: String },
-    #[error("{path}, line {line}: {found} fields, where {FIELDS} are expected")]
-    Fields { path: PathBuf, line: u64, found: usize },
-    #[error("{path}, line {line}: {value:?} is no time such as 2010-12-01T08:26:00Z")]
-    Time { path: PathBuf, line: u64, value: String },
-    #[error("{path}, line {line}: more than {LINES_MAX} lines")]
-    TooLong { path: PathBuf, line: u64 },
-    #[error("{path} cannot be read after line {line}")]
-    Read { path: PathBuf, line: u64, source: csv::Error },
-}
-
 impl Baskets {
     /// Reads the whole file once, streaming.
-    pub fn read(path: &Path) -> Result<Self, BasketsError> {
-        let fail = |source| BasketsError::Open { path: path.to_owned(), source };
-        let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(fail)?);
-        if !file.fill_buf().map_err(fail)?.starts_with(&[0x1f, 0x8b]) {
-            return Err(BasketsError::NotGzip { path: path.to_owned() });
+    pub fn read(path: &Path) -> Result<Self, FileError> {
+        let mut file = SaleFile::open(path)?;
+        let mut reading = Reading::new();
+        while let Some(line) = file.read()? {
+            if reading.take(&line).is_err() {
+                let value = line.invoiced_at.to_owned();
+                return Err(file.wrong(&value, A_TIME));
+            }
         }
-        Reading::new(path, MultiGzDecoder::new(file)).run()
+        reading.baskets.counts.lines = file.count();
+        Ok(reading.group())
     }
 
     pub fn lines_of(&self, invoice: &Invoice) -> &[Line] {
@@ -124,10 +100,11 @@ impl Baskets {
     }
 }
 
+/// A line whose time is none.
+struct NoTime;
+
 /// A file while it is read: names become indices, and lines wait to be grouped.
-struct Reading<'a, R> {
-    path: &'a Path,
-    csv: csv::Reader<LastByte<R>>,
+struct Reading {
     baskets: Baskets,
     skus: HashMap<Box<str>, u32>,
     customers: HashMap<Box<str>, u32>,
@@ -136,9 +113,8 @@ struct Reading<'a, R> {
     invoice_of: Vec<u32>,
 }
 
-impl<'a, R: Read> Reading<'a, R> {
-    fn new(path: &'a Path, text: R) -> Self {
-        let csv = csv::ReaderBuilder::new().flexible(true).from_reader(LastByte { inner: text, last: b'\n' });
+impl Reading {
+    fn new() -> Self {
         let baskets = Baskets {
             products: Vec::new(),
             invoices: Vec::new(),
@@ -147,44 +123,11 @@ impl<'a, R: Read> Reading<'a, R> {
             lines: Vec::new(),
         };
         let (skus, customers, invoices) = <(HashMap<_, _>, HashMap<_, _>, HashMap<_, _>)>::default();
-        Self { path, csv, baskets, skus, customers, invoices, invoice_of: Vec::new() }
+        Self { baskets, skus, customers, invoices, invoice_of: Vec::new() }
     }
 
-    fn run(mut self) -> Result<Baskets, BasketsError> {
-        self.check_header()?;
-        let mut record = StringRecord::new();
-        while self.next(&mut record)? {
-            match Fields::of(&record) {
-                Some(line) => self.take(&line)?,
-                None => return Err(self.wrong_fields(&mut record)),
-            }
-        }
-        if self.csv.get_ref().last != b'\n' {
-            return Err(self.truncated(false));
-        }
-        Ok(self.group())
-    }
-
-    fn check_header(&mut self) -> Result<(), BasketsError> {
-        let header = self.csv.headers().cloned().map_err(|error| self.failed(error))?;
-        if header.iter().eq(HEADER.split(',')) {
-            return Ok(());
-        }
-        let found = header.iter().collect::<Vec<_>>().join(",").chars().take(SHOWN_HEADER_CHARS).collect();
-        Err(BasketsError::Header { path: self.path.to_owned(), found })
-    }
-
-    fn next(&mut self, record: &mut StringRecord) -> Result<bool, BasketsError> {
-        let found = self.csv.read_record(record).map_err(|error| self.failed(error))?;
-        self.baskets.counts.lines += u64::from(found);
-        if self.baskets.counts.lines > LINES_MAX {
-            return Err(BasketsError::TooLong { path: self.path.to_owned(), line: self.line() });
-        }
-        Ok(found)
-    }
-
-    fn take(&mut self, line: &Fields<'_>) -> Result<(), BasketsError> {
-        let (quantity, price) = match line.judge() {
+    fn take(&mut self, line: &Fields<'_>) -> Result<(), NoTime> {
+        let (quantity, price) = match judge(line) {
             Ok(good) => good,
             Err(reason) => {
                 self.baskets.counts.left_out[reason as usize] += 1;
@@ -200,20 +143,16 @@ impl<'a, R: Read> Reading<'a, R> {
         Ok(())
     }
 
-    fn invoice(&mut self, line: &Fields<'_>) -> Result<u32, BasketsError> {
+    fn invoice(&mut self, line: &Fields<'_>) -> Result<u32, NoTime> {
         if let Some(&known) = self.invoices.get(line.invoice) {
             return Ok(known);
         }
-        let month = Month::parse(line.invoiced_at).ok_or_else(|| BasketsError::Time {
-            path: self.path.to_owned(),
-            line: self.line(),
-            value: line.invoiced_at.to_owned(),
-        })?;
+        let month = line.time().and_then(Month::of).ok_or(NoTime)?;
         let customer = (!line.customer_id.is_empty()).then(|| self.customer(line.customer_id));
         let number: Box<str> = line.invoice.into();
         let index = index_after(&self.baskets.invoices);
         self.invoices.insert(number.clone(), index);
-        let country = country::alpha_2(line.country);
+        let country = country::alpha_2(line.country).unwrap_or(UNKNOWN_COUNTRY);
         self.baskets.invoices.push(Invoice { number, customer, country, month, lines: 0..0 });
         Ok(index)
     }
@@ -263,54 +202,11 @@ impl<'a, R: Read> Reading<'a, R> {
         baskets.lines = grouped;
         baskets
     }
-
-    /// The last line that was read; the header is the first.
-    fn line(&self) -> u64 {
-        self.baskets.counts.lines + 1
-    }
-
-    /// The last line of a file that was cut off is short too; that is the better explanation.
-    fn wrong_fields(&mut self, record: &mut StringRecord) -> BasketsError {
-        let (line, found) = (self.line(), record.len());
-        match self.next(record) {
-            Ok(false) if self.csv.get_ref().last != b'\n' => self.truncated(false),
-            _ => BasketsError::Fields { path: self.path.to_owned(), line, found },
-        }
-    }
-
-    fn truncated(&self, in_gzip: bool) -> BasketsError {
-        BasketsError::Truncated { path: self.path.to_owned(), line: self.line(), in_gzip }
-    }
-
-    fn failed(&self, source: csv::Error) -> BasketsError {
-        let cut_off =
-            matches!(source.kind(), csv::ErrorKind::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof);
-        if cut_off {
-            return self.truncated(true);
-        }
-        BasketsError::Read { path: self.path.to_owned(), line: self.line(), source }
-    }
 }
 
-/// The next index into `items`; [`LINES_MAX`] keeps it below 2^32.
+/// The next index into `items`; a file is refused before it has as many lines as a `u32` numbers.
 fn index_after<T>(items: &[T]) -> u32 {
     u32::try_from(items.len()).expect("there are at most as many as lines")
-}
-
-/// Remembers the last byte: a text that does not end with its line was cut off.
-struct LastByte<R> {
-    inner: R,
-    last: u8,
-}
-
-impl<R: Read> Read for LastByte<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.inner.read(buffer)?;
-        if let Some(&last) = buffer[..length].last() {
-            self.last = last;
-        }
-        Ok(length)
-    }
 }
 
 #[cfg(test)]

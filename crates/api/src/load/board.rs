@@ -10,6 +10,7 @@ pub(super) struct Board {
     shopping_over: AtomicBool,
     accepted: AtomicU64,
     delivered: AtomicU64,
+    cancelled: AtomicU64,
     bar: ProgressBar,
 }
 
@@ -30,6 +31,7 @@ impl Board {
             shopping_over: AtomicBool::new(false),
             accepted: AtomicU64::new(0),
             delivered: AtomicU64::new(0),
+            cancelled: AtomicU64::new(0),
             bar: bar(invoices as u64, "invoices"),
         }
     }
@@ -53,6 +55,10 @@ impl Board {
         self.bar.set_message(format!("{delivered} delivered"));
     }
 
+    pub(super) fn cancel(&self) {
+        self.cancelled.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn end_shopping(&self) {
         // Release: whoever sees the end sees every order that was accepted before it.
         self.shopping_over.store(true, Ordering::Release);
@@ -66,9 +72,10 @@ impl Board {
         self.delivered.load(Ordering::Relaxed)
     }
 
-    /// Nobody shops any more, and every accepted order is delivered.
+    /// Nobody shops any more, and every accepted order is delivered, or cancelled.
     pub(super) fn all_delivered(&self) -> bool {
-        self.shopping_is_over() && self.delivered() >= self.accepted.load(Ordering::Relaxed)
+        let ended = self.delivered() + self.cancelled.load(Ordering::Relaxed);
+        self.shopping_is_over() && ended >= self.accepted.load(Ordering::Relaxed)
     }
 
     pub(super) fn finish(&self) {

@@ -29,6 +29,8 @@ const WAIT: HeaderValue = HeaderValue::from_static("wait=5");
 
 /// The server answers within 30 s; what takes longer was lost.
 const ANSWER_WITHIN: Duration = Duration::from_secs(35);
+/// Long enough for a request to leave, and as a rule too short for its answer.
+const HANG_UP_AFTER: Duration = Duration::from_millis(2);
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// A server that restarts is back within a minute; one that is not is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -138,6 +140,18 @@ impl Client {
             Err(_) => self.tally.unknown += 1,
         }
         outcome
+    }
+
+    /// Sends a command and hangs up before it is answered. What becomes of it is for a repeat under its key to find out.
+    pub(super) async fn hang_up(&mut self, ask: &Ask<'_>) {
+        let Ok(mut connection) = self.connect().await else { return };
+        let request = self.request(ask, &[(PREFER, MINIMAL)]);
+        let sent = async {
+            if connection.ready().await.is_ok() {
+                drop(connection.send_request(request).await);
+            }
+        };
+        let _answered_already = timeout(HANG_UP_AFTER, sent).await;
     }
 
     /// Reads, as of a position at least. Not counted.

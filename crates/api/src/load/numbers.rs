@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 /// `1234567` is `1,234,567`.
-pub(super) fn grouped(number: impl Display) -> String {
+pub(crate) fn grouped(number: impl Display) -> String {
     let text = number.to_string();
     let (sign, digits) = text.strip_prefix('-').map_or(("", &*text), |digits| ("-", digits));
     let mut grouped = String::with_capacity(text.len() * 4 / 3 + 1);
@@ -18,7 +18,7 @@ pub(super) fn grouped(number: impl Display) -> String {
 }
 
 /// `1234` pence are `£12.34`.
-pub(super) fn pounds(pence: i128) -> String {
+pub(crate) fn pounds(pence: i128) -> String {
     let sign = if pence < 0 { "-" } else { "" };
     let magnitude = pence.unsigned_abs();
     format!("{sign}£{}.{:02}", grouped(magnitude / 100), magnitude % 100)

@@ -8,9 +8,7 @@ use std::str::FromStr;
 use uuid::Uuid;
 
 use super::baskets::{Baskets, Invoice, Product};
-
-/// A customer id of the file becomes a UUIDv5 in this namespace, the same in every run.
-const CUSTOMERS: Uuid = Uuid::from_u128(0x5d0c_6f6e_9b3c_4c0f_8a57_2f1c_d1e0_7b42);
+use crate::online_retail::{self, Month};
 
 #[derive(Debug)]
 pub struct Plan {
@@ -30,7 +28,7 @@ pub struct Sums {
     /// By product: units. Revenue follows, for a product has one price.
     pub by_product: BTreeMap<u32, u64>,
     /// By month of the file: orders, units, pence.
-    pub by_month: BTreeMap<super::line::Month, (u64, u64, i128)>,
+    pub by_month: BTreeMap<Month, (u64, u64, i128)>,
 }
 
 impl Plan {
@@ -67,7 +65,7 @@ impl Plan {
     }
 
     pub fn customer_id(&self, customer: u32) -> Uuid {
-        Uuid::new_v5(&CUSTOMERS, self.baskets.customers[customer as usize].as_bytes())
+        online_retail::customer_id(&self.baskets.customers[customer as usize])
     }
 
     /// The units by product of one invoice: a product that stands on several of its lines is one line of a cart.

@@ -38,16 +38,16 @@ pub(super) struct Report<'a> {
 
 /// Rows of a label and a value, under headings.
 #[derive(Default)]
-struct Table(String);
+pub(super) struct Table(pub(super) String);
 
 impl Table {
-    fn heading(&mut self, text: &str) {
+    pub(super) fn heading(&mut self, text: &str) {
         let gap = if self.0.is_empty() { "" } else { "\n" };
         // Writing to a string cannot fail.
         let _ = writeln!(self.0, "{gap}{text}");
     }
 
-    fn row(&mut self, label: impl fmt::Display, value: impl fmt::Display) {
+    pub(super) fn row(&mut self, label: impl fmt::Display, value: impl fmt::Display) {
         let label = label.to_string();
         let _ = writeln!(self.0, "  {label:<LABEL_WIDTH$} {value:>16}");
     }
@@ -164,6 +164,6 @@ impl Report<'_> {
     }
 }
 
-fn millis(latency: Duration) -> String {
+pub(super) fn millis(latency: Duration) -> String {
     format!("{:.2} ms", latency.as_secs_f64() * 1000.0)
 }

@@ -7,9 +7,11 @@ use std::time::Instant;
 
 use tokio::task::{JoinSet, spawn_blocking};
 
-use super::baskets::{Baskets, BasketsError};
+use super::aftermath;
+use super::baskets::Baskets;
 use super::board::Board;
-use super::check::{Check, chain};
+use super::chaos::Seed;
+use super::check::{Check, Verdict, chain};
 use super::endpoint::Endpoint;
 use super::executor_alone::{self, Alone, AloneError};
 use super::instance::Instance;
@@ -23,6 +25,7 @@ use super::shopper::{Accepted, Shopped, Shopper};
 use super::staff::{self, StaffError};
 use super::tokens::Tokens;
 use crate::auth::signing::SigningKeyError;
+use crate::online_retail::FileError;
 
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -32,6 +35,8 @@ pub struct Options {
     pub limit: Option<usize>,
     pub stock_factor: StockFactor,
     pub target: Target,
+    /// Much goes otherwise than it should, drawn from this seed.
+    pub chaos: Option<Seed>,
 }
 
 /// The Daybook that is loaded.
@@ -47,7 +52,7 @@ pub enum Target {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     #[error(transparent)]
-    Baskets(#[from] BasketsError),
+    Baskets(#[from] FileError),
     #[error(transparent)]
     OwnDev(#[from] OwnDevError),
     #[error(transparent)]
@@ -79,29 +84,39 @@ impl Loaded {
 pub async fn run(options: Options, mut tell: impl FnMut(&dyn Display)) -> Result<Loaded, LoadError> {
     let plan = Arc::new(Plan::new(Baskets::read(&options.baskets)?, options.limit, options.stock_factor));
     tell(&report::file(&plan));
+    let (clients, chaos) = (options.clients, options.chaos);
     let (own, instance) = find(options.target).await?;
     let tokens = Arc::new(Tokens::open(&instance.data, plan.baskets.customers.len()).map_err(LoadError::Tokens)?);
     setup::require_no_orders(&instance.api, &tokens).await?;
     let setup = set_up(&instance.api, &plan, &tokens).await?;
-    let sold = sell(&instance.api, &plan, &tokens, options.clients).await;
+    let mut sold = sell(&instance.api, &plan, &tokens, (clients, chaos)).await;
+    if let Some(seed) = chaos {
+        aftermath::give_back(&instance.api, &plan, &tokens, &mut sold.shopped, seed).await;
+    }
 
     let Sold { sales, shopped, delivered, staff_error } = sold;
     let over_http = sales.rate();
     let accepted = shopped.accepted.clone();
-    let mut loaded = Loaded { plan, accepted, position: sales.tally.position, reconciled: false };
+    let position = sales.tally.position.max(shopped.tally.position);
+    let mut loaded = Loaded { plan, accepted, position, reconciled: false };
     let sums = loaded.evidence().sums();
     let (setup, sales, shopped) = (&setup, &sales, &shopped);
     tell(&Report { setup, sales, shopped, sums: &sums, delivered });
     if let Some(error) = &staff_error {
         tell(&Check::broken("staff", error));
     }
+    let behaved = chaos.map(|_| aftermath::check(&shopped.mishaps));
+    if let Some(check) = &behaved {
+        tell(check);
+    }
+    let behaved = behaved.is_none_or(|check| check.verdict != Verdict::Fail);
     let passed = reconcile(loaded.evidence(), &instance, |check| tell(check)).await?;
-    loaded.reconciled = passed && staff_error.is_none();
+    loaded.reconciled = passed && behaved && staff_error.is_none();
     let peak_resident = own.as_ref().and_then(|_| memory::peak_resident(memory::serving_process(&instance.data)?));
     tell(&report::server(peak_resident).trim_end());
     if let Some(own) = own {
         let plan = Arc::clone(&loaded.plan);
-        let alone = move || measure_alone(own, &plan, options.clients, over_http);
+        let alone = move || measure_alone(own, &plan, clients, over_http);
         match spawn_blocking(alone).await.expect("the measurement does not panic") {
             Ok(alone) => tell(&alone),
             Err(error) => tell(&format_args!("the executor alone could not be measured: {}", chain(&error))),
@@ -118,7 +133,7 @@ fn measure_alone(mut own: OwnDev, plan: &Plan, callers: usize, over_http: f64) -
 }
 
 /// The Daybook to load; one of our own stops when it is dropped.
-async fn find(target: Target) -> Result<(Option<OwnDev>, Instance), LoadError> {
+pub(super) async fn find(target: Target) -> Result<(Option<OwnDev>, Instance), OwnDevError> {
     match target {
         Target::Running(instance) => Ok((None, instance)),
         Target::Own { postgres_bin } => {
@@ -143,12 +158,17 @@ struct Sold {
 }
 
 /// Shoppers and staff at once; it ends when every order is delivered.
-async fn sell(endpoint: &Endpoint, plan: &Arc<Plan>, tokens: &Arc<Tokens>, clients: usize) -> Sold {
+async fn sell(
+    endpoint: &Endpoint,
+    plan: &Arc<Plan>,
+    tokens: &Arc<Tokens>,
+    (clients, chaos): (usize, Option<Seed>),
+) -> Sold {
     let begun = Instant::now();
     let board = Arc::new(Board::new(plan.invoices().len()));
     let mut shoppers = JoinSet::new();
     for _ in 0..clients {
-        shoppers.spawn(Shopper::new(endpoint, plan, tokens, &board).run());
+        shoppers.spawn(Shopper::new(endpoint, plan, tokens, &board, chaos).run());
     }
     let shopping = async {
         let mut shopped = Shopped::default();
@@ -158,7 +178,7 @@ async fn sell(endpoint: &Endpoint, plan: &Arc<Plan>, tokens: &Arc<Tokens>, clien
         board.end_shopping();
         shopped
     };
-    let (shopped, staffed) = tokio::join!(shopping, staff::run(endpoint, tokens, &board));
+    let (shopped, staffed) = tokio::join!(shopping, staff::run(endpoint, tokens, &board, chaos.is_some()));
     board.finish();
     let mut tally = shopped.tally.clone();
     tally.merge(&staffed.tally);

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::baskets::Invoice;
 use super::board::Board;
+use super::chaos::{Fate, Mishaps, Seed};
 use super::client::{Answer, Ask, Client, Failure, Repeat};
 use super::endpoint::Endpoint;
 use super::plan::Plan;
@@ -28,6 +29,30 @@ pub struct Accepted {
     pub invoice: usize,
     pub cart_id: Uuid,
     pub order_id: Uuid,
+    pub ended: Ended,
+    /// Whether what was sent has been paid for.
+    pub is_captured: bool,
+    /// In pence.
+    pub refunded: i64,
+}
+
+/// What became of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    Delivered,
+    Cancelled,
+}
+
+impl Accepted {
+    /// Whether it went otherwise than it should.
+    pub(super) fn is_otherwise(&self) -> bool {
+        *self != Self::delivered(self.invoice, self.cart_id, self.order_id)
+    }
+
+    /// Bought, paid for and delivered.
+    pub fn delivered(invoice: usize, cart_id: Uuid, order_id: Uuid) -> Self {
+        Self { invoice, cart_id, order_id, ended: Ended::Delivered, is_captured: true, refunded: 0 }
+    }
 }
 
 /// What came of the invoices.
@@ -40,6 +65,7 @@ pub struct Shopped {
     pub short: BTreeMap<Box<str>, u64>,
     /// Carts that were left half-filled because the answer to an add was lost.
     pub carts_left: u64,
+    pub mishaps: Mishaps,
     pub tally: Tally,
 }
 
@@ -52,6 +78,7 @@ impl Shopped {
             }
         }
         self.carts_left += other.carts_left;
+        self.mishaps.merge(other.mishaps);
         self.tally.merge(&other.tally);
     }
 }
@@ -61,8 +88,9 @@ pub(super) struct Shopper {
     plan: Arc<Plan>,
     tokens: Arc<Tokens>,
     board: Arc<Board>,
-    client: Client,
-    shopped: Shopped,
+    pub(super) client: Client,
+    pub(super) shopped: Shopped,
+    chaos: Option<Seed>,
 }
 
 #[derive(Deserialize)]
@@ -76,18 +104,31 @@ struct Short {
 }
 
 impl Shopper {
-    pub(super) fn new(endpoint: &Endpoint, plan: &Arc<Plan>, tokens: &Arc<Tokens>, board: &Arc<Board>) -> Self {
+    pub(super) fn new(
+        endpoint: &Endpoint,
+        plan: &Arc<Plan>,
+        tokens: &Arc<Tokens>,
+        board: &Arc<Board>,
+        chaos: Option<Seed>,
+    ) -> Self {
         let (plan, tokens, board) = (Arc::clone(plan), Arc::clone(tokens), Arc::clone(board));
-        Self { plan, tokens, board, client: Client::new(endpoint), shopped: Shopped::default() }
+        Self { plan, tokens, board, client: Client::new(endpoint), shopped: Shopped::default(), chaos }
     }
 
     pub(super) async fn run(mut self) -> Shopped {
         let plan = Arc::clone(&self.plan);
         while let Some(index) = self.board.take() {
-            match self.shop(&plan.invoices()[index]).await {
-                Ok((cart_id, order_id)) => {
-                    self.shopped.accepted.push(Accepted { invoice: index, cart_id, order_id });
+            let fate = self.chaos.map_or(Fate::CALM, |seed| Fate::of(seed, index));
+            match self.shop(&plan.invoices()[index], fate).await {
+                Ok((cart_id, order_id, bearer)) => {
                     self.board.checked_out();
+                    let ended = self.afterwards(order_id, &bearer, fate).await;
+                    if ended == Ended::Cancelled {
+                        self.board.cancel();
+                    }
+                    let is_captured = fate.is_captured();
+                    let accepted = Accepted { invoice: index, cart_id, order_id, ended, is_captured, refunded: 0 };
+                    self.shopped.accepted.push(accepted);
                 }
                 Err(failure) => {
                     tracing::debug!(invoice = %plan.invoices()[index].number, %failure, "an invoice became no order");
@@ -101,15 +142,15 @@ impl Shopper {
         self.shopped
     }
 
-    /// The cart and the order of an invoice.
-    async fn shop(&mut self, invoice: &Invoice) -> Result<(Uuid, Uuid), Failure> {
+    /// The cart and the order of an invoice, and who bought it.
+    async fn shop(&mut self, invoice: &Invoice, fate: Fate) -> Result<(Uuid, Uuid, HeaderValue), Failure> {
         let bearer = self.tokens.shopper(&self.plan, invoice.customer, &mut self.client).await?;
         let mut carts = 1;
         loop {
             let cart = self.open(&bearer).await?;
             let filled = self.fill(&cart, &bearer, invoice).await;
             let outcome = match filled {
-                Ok(()) => self.check_out(&cart, &bearer, invoice).await,
+                Ok(()) => self.check_out(&cart, &bearer, invoice, fate).await,
                 Err(Failure::Unknown { .. }) if carts < CARTS_MAX => {
                     carts += 1;
                     self.shopped.carts_left += 1;
@@ -121,7 +162,7 @@ impl Shopper {
             if outcome.is_err() {
                 self.discard(&cart, &bearer).await;
             }
-            return Ok((cart.id, outcome?));
+            return Ok((cart.id, outcome?, bearer));
         }
     }
 
@@ -142,13 +183,19 @@ impl Shopper {
         Ok(())
     }
 
-    async fn check_out(&mut self, cart: &Cart, bearer: &HeaderValue, invoice: &Invoice) -> Result<Uuid, Failure> {
+    async fn check_out(
+        &mut self,
+        cart: &Cart,
+        bearer: &HeaderValue,
+        invoice: &Invoice,
+        fate: Fate,
+    ) -> Result<Uuid, Failure> {
         let name = match invoice.customer {
             Some(customer) => format!("Customer {}", self.plan.baskets.customers[customer as usize]),
             None => format!("Guest of invoice {}", invoice.number),
         };
         let body = json!({
-            "payment": { "method": "simulated", "token": "tok_ok" },
+            "payment": { "method": "simulated", "token": fate.token },
             "shipping_address": {
                 "name": name,
                 "line1": "1 Made-up Road",
@@ -157,9 +204,16 @@ impl Shopper {
                 "country": invoice.country,
             },
         });
-        let key = new_key();
-        let answer = self.post(&cart.checkout, bearer, body.to_string().into(), Repeat::Keyed(&key)).await?;
-        id_in_location(&cart.checkout, &answer)
+        let (key, body) = (new_key(), Bytes::from(body.to_string()));
+        let ask =
+            Ask { method: Method::POST, path: &cart.checkout, bearer: Some(bearer), body, repeat: Repeat::Keyed(&key) };
+        if fate.hangs_up {
+            self.shopped.mishaps.hang_ups += 1;
+            self.client.hang_up(&ask).await;
+        }
+        let order_id = id_in_location(&cart.checkout, &self.client.command(&ask).await?)?;
+        self.repeat(&ask, order_id, fate).await;
+        Ok(order_id)
     }
 
     /// A cart that cannot be discarded stays open: it holds nothing and becomes no order.
@@ -171,7 +225,7 @@ impl Shopper {
         }
     }
 
-    async fn post(
+    pub(super) async fn post(
         &mut self,
         path: &str,
         bearer: &HeaderValue,

@@ -62,13 +62,19 @@ struct Order {
 
 type Queue = Arc<Mutex<mpsc::Receiver<Uuid>>>;
 
-pub(super) async fn run(endpoint: &Endpoint, tokens: &Arc<Tokens>, board: &Arc<Board>) -> Staffed {
+/// `may_be_cancelled`: a customer may cancel an order that a packer has taken up already.
+pub(super) async fn run(
+    endpoint: &Endpoint,
+    tokens: &Arc<Tokens>,
+    board: &Arc<Board>,
+    may_be_cancelled: bool,
+) -> Staffed {
     let (queue, waiting) = mpsc::channel(WAITING_MAX);
     let waiting = Arc::new(Mutex::new(waiting));
     let mut packers = JoinSet::new();
     for _ in 0..PACKERS {
         let (waiting, tokens, board) = (Arc::clone(&waiting), Arc::clone(tokens), Arc::clone(board));
-        packers.spawn(pack(Client::new(endpoint), waiting, tokens, board));
+        packers.spawn(pack(Client::new(endpoint), waiting, tokens, board, may_be_cancelled));
     }
     let mut staffed =
         Staffed { failure: list(Client::new(endpoint), queue, tokens, board).await.err(), ..Staffed::default() };
@@ -114,12 +120,20 @@ fn page_path(cursor: Option<&str>) -> String {
     cursor.map_or_else(|| first.clone(), |cursor| format!("{first}&cursor={cursor}"))
 }
 
-async fn pack(mut client: Client, waiting: Queue, tokens: Arc<Tokens>, board: Arc<Board>) -> Staffed {
+async fn pack(
+    mut client: Client,
+    waiting: Queue,
+    tokens: Arc<Tokens>,
+    board: Arc<Board>,
+    may_be_cancelled: bool,
+) -> Staffed {
     let mut failure = None;
     loop {
         let Some(order) = waiting.lock().await.recv().await else { break };
         match ship_and_deliver(&mut client, tokens.staff(), order).await {
             Ok(()) => board.deliver(),
+            // Whoever cancelled it counts it.
+            Err(error) if may_be_cancelled && error.code() == "illegal_transition" => {}
             Err(error) => failure = failure.or(Some(StaffError::Pack(error))),
         }
     }

@@ -42,6 +42,11 @@ impl Tokens {
         &self.staff
     }
 
+    /// Somebody with an account.
+    pub(super) fn customer(&self, customer_id: Uuid) -> HeaderValue {
+        bearer(&sign(&self.signer, customer_id, Role::Customer))
+    }
+
     /// The bearer of one shopper.
     pub(super) async fn shopper(
         &self,

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use commands::carts::merge::MergeCarts;
 use commands::carts::{AddItem, CartOutcome, ChangeQuantity, DiscardCart, OpenCart, RemoveItem, RepriceCart};
 use commands::checkout::{CheckOut, CheckOutOutcome, PaymentDetails};
 use commands::command::Answer;
@@ -65,6 +66,16 @@ pub(crate) struct Checkout {
     #[schema(value_type = Option<MoneySchema>)]
     #[serde(default)]
     expected_total: Option<Money>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct CartMerge {
+    /// The guest's cart
+    #[schema(value_type = Uuid)]
+    from: CartId,
+    /// The token that the guest got from `POST /v1/guests`: whoever holds it may merge their cart
+    #[schema(max_length = 8_192)]
+    guest_token: String,
 }
 
 /// Open a cart
@@ -158,6 +169,37 @@ pub(crate) async fn reprice_cart(
     let use_case = RepriceCart { cart_id, owner: asker.owner() };
     let answer = asker.run(&app, use_case, body.idempotency, expected(cart_id, if_match)).await?;
     Ok(render(&asker, &answer, |command| command))
+}
+
+/// Merge a guest's cart into this one
+///
+/// What a client does at login. Units of one product add up, at its price of now. What finds no room is in `dropped`, with the
+/// reason: more units than a line may have, more lines than a cart, another currency, a product that is not for sale. Asked
+/// again, it changes nothing and answers the same.
+#[utoipa::path(post, path = "/v1/carts/{id}/merge", tag = "carts", params(("id" = Uuid, Path)), request_body = CartMerge,
+    responses((status = 200, body = CartView)))]
+pub(crate) async fn merge_carts(
+    State(app): State<App>,
+    asker: Asker,
+    PathParam(cart_id): PathParam<CartId>,
+    if_match: IfMatch,
+    body: JsonBody<CartMerge>,
+) -> Result<Response, Problem> {
+    let CartMerge { from, guest_token } = body.value;
+    let guest = guest_of(&app, &guest_token)?;
+    let use_case = MergeCarts { into: cart_id, owner: asker.owner(), from, guest };
+    let answer = asker.run(&app, use_case, body.idempotency, expected(cart_id, if_match)).await?;
+    let command = CommandAnswer::new(answer.version, answer.position).replayed(answer.replayed);
+    Ok(command.render(asker.prefer, || CartView::merged(&answer.states, &answer.outcome)))
+}
+
+/// Whom a guest's token in a body speaks for. One that is refused is a wrong value, and no matter of who asks.
+fn guest_of(app: &App, token: &str) -> Result<CustomerId, Problem> {
+    match app.auth.verify(token) {
+        Ok(principal) if principal.guest => Ok(CustomerId::from_uuid(principal.subject)),
+        Ok(_) => Err(Problem::value("/guest_token", "is not a guest's")),
+        Err(error) => Err(Problem::value("/guest_token", error.to_string())),
+    }
 }
 
 /// Read a cart

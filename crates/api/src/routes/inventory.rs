@@ -70,6 +70,10 @@ pub(crate) struct Policy {
     /// Units that are never sold
     #[serde(default)]
     safety_stock: Option<i64>,
+    /// Orders are served from the location with the least first; 0 to 1,000
+    #[schema(minimum = 0, maximum = 1_000)]
+    #[serde(default)]
+    priority: Option<i64>,
     #[schema(value_type = String, required = false, default = "main")]
     #[serde(default = "Location::main")]
     location: Location,
@@ -196,8 +200,8 @@ pub(crate) async fn change_policy(
     if_match: IfMatch,
     body: JsonBody<Policy>,
 ) -> Result<Response, Problem> {
-    let Policy { low_stock_threshold, backorder_limit, safety_stock, location } = body.value;
-    let change = PolicyChange { low_stock_threshold, backorder_limit, safety_stock };
+    let Policy { low_stock_threshold, backorder_limit, safety_stock, priority, location } = body.value;
+    let change = PolicyChange { low_stock_threshold, backorder_limit, safety_stock, priority };
     let (touched, idempotency) = (vec![location.clone()], body.idempotency);
     let use_case = ChangeStockPolicy { sku: sku.clone(), location, change };
     let answered = StockCommand { sku, touched, use_case, if_match, idempotency }.run(&app, &asker).await?;

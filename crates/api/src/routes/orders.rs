@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use commands::command::Answer;
 use commands::orders::{CancelOrder, DeliverShipment, HoldOrder, OrderOutcome, ReleaseOrder, ShipOrder};
 use commands::world::{Held, States};
-use domain::ids::{CustomerId, OrderId, OrderNumber, Quantity, Reason, ShipmentId, Sku};
+use domain::ids::{CustomerId, Location, OrderId, OrderNumber, Quantity, Reason, ShipmentId, Sku};
 use domain::order::{Carrier, Order, Tracking};
 use eventstore::event::StreamId;
 use projections::{UnknownSort, orders};
@@ -54,6 +54,10 @@ pub(crate) struct NewShipment {
     carrier: Carrier,
     #[schema(value_type = String, example = "RM123456789GB")]
     tracking: Tracking,
+    /// Where it is packed: everything in it is taken from there. If it is not given, from wherever the order's stock is
+    #[schema(value_type = Option<String>, example = "main")]
+    #[serde(default)]
+    location: Option<Location>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -150,7 +154,7 @@ pub(crate) async fn list_orders(
     let (page, reflects) = listed.map_err(|error| queries::problem_of(&error))?;
     let mut data = Vec::with_capacity(page.data.len());
     for order in page.data {
-        let opened = personal::open(&app.shop.vault, &order.shipping_address, order.email.as_ref()).await?;
+        let opened = personal::open(&app.shop.vault, order.shipping_address.as_ref(), order.email.as_ref()).await?;
         data.push(OrderView::read(order, opened));
     }
     inquiry.answer_page(Page { data, next_cursor: page.next_cursor }, reflects)
@@ -169,8 +173,8 @@ pub(crate) async fn read_order(
     let found = orders::find(&app.shop.read_models, order_id).await;
     let (order, reflects) = found.map_err(|error| queries::problem_of(&error))?;
     let order = order.ok_or_else(queries::not_found)?;
-    caller.may_touch(order.customer_id.as_uuid())?;
-    let opened = personal::open(&app.shop.vault, &order.shipping_address, order.email.as_ref()).await?;
+    caller.may_touch(order.customer_id.map(CustomerId::as_uuid))?;
+    let opened = personal::open(&app.shop.vault, order.shipping_address.as_ref(), order.email.as_ref()).await?;
     let version = order.version;
     inquiry.answer(OrderView::read(order, opened), Some(version), reflects)
 }
@@ -246,10 +250,10 @@ pub(crate) async fn ship(
     if_match: IfMatch,
     body: JsonBody<NewShipment>,
 ) -> Result<Response, Problem> {
-    let NewShipment { lines, carrier, tracking } = body.value;
+    let NewShipment { lines, carrier, tracking, location } = body.value;
     let lines = lines.map(|lines| lines.into_iter().map(ParcelLine::units).collect());
     let shipment_id = ShipmentId::from_uuid(Uuid::now_v7());
-    let use_case = ShipOrder { order_id, shipment_id, lines, carrier, tracking };
+    let use_case = ShipOrder { order_id, shipment_id, lines, carrier, tracking, location };
     let expected = expected(order_id, if_match);
     let answer = asker.run(&app, use_case, body.idempotency, expected).await?;
     let location = format!("/v1/orders/{order_id}/shipments/{}", answer.outcome.shipment_id);

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use commands::carts::merge::MergeOutcome;
 use commands::world::States;
 use domain::cart::Cart;
 use domain::ids::CartId;
@@ -30,6 +31,9 @@ pub(crate) struct CartView {
     /// The order that the cart became.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) order_id: Option<Uuid>,
+    /// In the answer to a merge alone: what found no room in the cart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dropped: Option<Vec<DroppedView>>,
     pub(crate) version: i64,
 }
 
@@ -43,6 +47,16 @@ pub(crate) struct CartLineView {
     pub(crate) unit_price: Money,
     #[schema(value_type = MoneySchema)]
     pub(crate) line_total: Money,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DroppedLine)]
+pub(crate) struct DroppedView {
+    sku: String,
+    quantity: i64,
+    /// quantity_out_of_range, too_many_lines, currency_mismatch, product_not_published or amount_too_large
+    #[schema(example = "product_not_published")]
+    reason: String,
 }
 
 impl From<projections::carts::Cart> for CartView {
@@ -62,6 +76,7 @@ impl From<projections::carts::Cart> for CartView {
             lines: lines.collect(),
             total: cart.total,
             order_id: cart.order_id.map(|order_id| order_id.as_uuid()),
+            dropped: None,
             version: cart.version,
         }
     }
@@ -87,7 +102,18 @@ impl CartView {
             lines: lines.collect(),
             total: contents.total,
             order_id: state.order_id().map(|order_id| order_id.as_uuid()),
+            dropped: None,
             version,
         })
+    }
+
+    /// The cart that has taken in another one.
+    pub(crate) fn merged(states: &States, outcome: &MergeOutcome) -> Option<Self> {
+        let dropped = outcome.dropped.iter().map(|dropped| DroppedView {
+            sku: dropped.sku.to_string(),
+            quantity: dropped.quantity.get(),
+            reason: dropped.reason.to_string(),
+        });
+        Some(Self { dropped: Some(dropped.collect()), ..Self::of(states, outcome.cart_id)? })
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use commands::world::States;
-use domain::ids::OrderId;
+use domain::ids::{CartId, CustomerId, OrderId};
 use domain::money::Money;
 use domain::order::{self, Order};
 use domain::payment::{self, Payment};
@@ -25,7 +25,7 @@ pub(crate) struct OrderView {
     /// Twelve characters, for people
     #[schema(example = "7K2M9QX4T8VB")]
     pub(crate) number: String,
-    /// pending, confirmed, processing, shipped, delivered, cancelled or failed
+    /// pending, confirmed, processing, shipped, delivered, cancelled or failed; imported where an earlier system had it
     #[schema(value_type = String, example = "confirmed")]
     pub(crate) status: Cow<'static, str>,
     /// none, pending, declined, action_required, authorized, partially_paid, paid, partially_refunded, refunded, voided, …
@@ -35,8 +35,12 @@ pub(crate) struct OrderView {
     #[schema(value_type = String, example = "unfulfilled")]
     pub(crate) fulfillment_status: Cow<'static, str>,
     pub(crate) on_hold: bool,
-    pub(crate) customer_id: Uuid,
-    pub(crate) cart_id: Uuid,
+    /// Absent where an earlier system does not say who bought.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) customer_id: Option<Uuid>,
+    /// Absent where the order is of an earlier system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cart_id: Option<Uuid>,
     #[schema(example = "GBP")]
     pub(crate) currency: String,
     pub(crate) lines: Vec<OrderLineView>,
@@ -53,7 +57,7 @@ pub(crate) struct OrderView {
     pub(crate) payments: Vec<OrderPaymentView>,
     pub(crate) shipments: Vec<ShipmentView>,
     pub(crate) returns: Vec<ReturnView>,
-    /// Absent once the person has been erased.
+    /// Absent once the person has been erased, and where an earlier system had the order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) shipping_address: Option<Address>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,6 +66,23 @@ pub(crate) struct OrderView {
     /// When the order's own stream last changed.
     pub(crate) updated_at: DateTime<Utc>,
     pub(crate) version: i64,
+    /// Of an order of an earlier system only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) imported: Option<ImportedFromView>,
+}
+
+/// Where an order of an earlier system comes from.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ImportedFrom)]
+pub(crate) struct ImportedFromView {
+    #[schema(example = "online-retail")]
+    pub(crate) source: String,
+    /// What it was called there
+    #[schema(example = "536365")]
+    pub(crate) reference: String,
+    /// What was given back of it there
+    #[schema(value_type = MoneySchema)]
+    pub(crate) refunded: Money,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -141,8 +162,8 @@ impl OrderView {
             payment_status: payment_status.into(),
             fulfillment_status: state.fulfillment_status().into(),
             on_hold: contents.hold.is_some(),
-            customer_id: contents.customer_id.as_uuid(),
-            cart_id: contents.cart_id.as_uuid(),
+            customer_id: Some(contents.customer_id.as_uuid()),
+            cart_id: Some(contents.cart_id.as_uuid()),
             currency: contents.currency().to_string(),
             lines: contents.lines.iter().map(OrderLineView::of).collect(),
             subtotal: totals.subtotal,
@@ -165,6 +186,7 @@ impl OrderView {
             created_at: contents.created_at,
             updated_at: states.recorded_at::<Order>(id.as_uuid())?,
             version,
+            imported: None,
         })
     }
 }
@@ -179,8 +201,8 @@ impl OrderView {
             payment_status: order.payment_status.into(),
             fulfillment_status: order.fulfillment_status.into(),
             on_hold: order.on_hold,
-            customer_id: order.customer_id.as_uuid(),
-            cart_id: order.cart_id.as_uuid(),
+            customer_id: order.customer_id.map(CustomerId::as_uuid),
+            cart_id: order.cart_id.map(CartId::as_uuid),
             currency: order.currency.to_string(),
             lines: order.lines.into_iter().map(OrderLineView::from).collect(),
             subtotal: order.subtotal,
@@ -196,7 +218,14 @@ impl OrderView {
             created_at: order.created_at,
             updated_at: order.updated_at,
             version: order.version,
+            imported: order.imported.map(ImportedFromView::from),
         }
+    }
+}
+
+impl From<projections::orders::ImportedFrom> for ImportedFromView {
+    fn from(from: projections::orders::ImportedFrom) -> Self {
+        Self { source: from.source, reference: from.reference, refunded: from.refunded }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::ids::{Location, Sku};
-use domain::inventory;
+use domain::inventory::{self, Policy};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -35,6 +35,12 @@ pub(crate) struct StockAtView {
     pub(crate) allocated: i64,
     pub(crate) unavailable: i64,
     pub(crate) available: i64,
+    pub(crate) low_stock_threshold: i64,
+    pub(crate) backorder_limit: i64,
+    /// Kept from new orders; part of what is unavailable.
+    pub(crate) safety_stock: i64,
+    /// Orders are served from the location with the least first.
+    pub(crate) priority: i64,
 }
 
 impl From<projections::stock::StockLevel> for StockView {
@@ -52,6 +58,10 @@ impl From<projections::stock::Place> for StockAtView {
             allocated: place.allocated,
             unavailable: place.unavailable,
             available: place.available,
+            low_stock_threshold: place.low_stock_threshold,
+            backorder_limit: place.backorder_limit,
+            safety_stock: place.safety_stock,
+            priority: place.priority,
         }
     }
 }
@@ -59,6 +69,7 @@ impl From<projections::stock::Place> for StockAtView {
 impl StockAtView {
     /// As of `now`: a reservation counts until it expires.
     pub(crate) fn of(location: &Location, state: &inventory::State, now: DateTime<Utc>) -> Self {
+        let Policy { low_stock_threshold, backorder_limit, safety_stock, priority } = state.policy();
         Self {
             location: location.to_string(),
             on_hand: state.on_hand(),
@@ -66,6 +77,10 @@ impl StockAtView {
             allocated: state.allocated(),
             unavailable: state.unavailable(),
             available: state.available(now),
+            low_stock_threshold,
+            backorder_limit,
+            safety_stock,
+            priority,
         }
     }
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::products::{ArchiveProduct, ChangePrice};
 use crate::rejection::Shortage;
 use crate::spec::{
-    Shop, add, buyer, cart_id, check_out, confirm, customer, gbp, open, order_id, payment_id, quantity, sku,
+    Shop, add, buyer, cart_id, check_out, confirm, customer, gbp, open, order_id, payment_id, quantity, receive, sku,
 };
 
 fn short(text: &str, requested: i64, available: i64) -> Shortage {
@@ -14,7 +14,7 @@ fn short(text: &str, requested: i64, available: i64) -> Shortage {
 }
 
 #[test]
-fn a_checkout_is_one_append_of_cart_order_stock_and_payment() {
+fn step_1_a_checkout_is_one_append_of_cart_order_stock_and_payment() {
     let mut shop = Shop::selling(&[("MUG", 500, 9), ("PAN", 900, 9)]);
     shop.fill_cart(1, &[("MUG", 2), ("PAN", 1)]);
     let done = shop.accept(check_out(1));
@@ -31,7 +31,7 @@ fn a_checkout_is_one_append_of_cart_order_stock_and_payment() {
 }
 
 #[test]
-fn the_order_holds_the_carts_lines_at_its_prices() {
+fn step_1_the_order_holds_the_carts_lines_at_its_prices() {
     let mut shop = Shop::selling(&[("MUG", 500, 9), ("PAN", 900, 9)]);
     shop.order(1, &[("MUG", 2), ("PAN", 1)]);
     let order = shop.order_state(1).contents().unwrap();
@@ -67,7 +67,17 @@ fn n6_every_sku_that_is_short_is_named_and_nothing_is_reserved() {
 }
 
 #[test]
-fn the_last_unit_is_sold_once() {
+fn n5_a_sku_that_was_added_twice_is_checked_as_one_quantity() {
+    let mut shop = Shop::selling(&[("MUG", 500, 5)]);
+    shop.fill_cart(1, &[("MUG", 3), ("MUG", 3)]);
+    assert_eq!(shop.refuse(check_out(1)), Rejection::OutOfStock { skus: vec![short("MUG", 6, 5)] });
+    shop.accept(receive("MUG", 1));
+    shop.accept(check_out(1));
+    assert_eq!(shop.stock("MUG"), (6, 6, 0));
+}
+
+#[test]
+fn n1_the_last_unit_is_sold_once() {
     let mut shop = Shop::selling(&[("MUG", 500, 1)]);
     for number in 1..=64 {
         shop.fill_cart(number, &[("MUG", 1)]);
@@ -103,7 +113,7 @@ fn c8_changed_prices_are_told_with_both_totals() {
 }
 
 #[test]
-fn a_total_that_was_not_expected_is_refused() {
+fn step_1_a_total_that_was_not_expected_is_refused() {
     let mut shop = Shop::selling(&[("MUG", 500, 9)]);
     shop.fill_cart(1, &[("MUG", 2)]);
     let differs = cart::Error::TotalDiffers { expected_total: gbp(999), current_total: gbp(1_000) };
@@ -113,7 +123,7 @@ fn a_total_that_was_not_expected_is_refused() {
 }
 
 #[test]
-fn an_empty_cart_and_one_with_unsold_products_are_refused() {
+fn step_1_an_empty_cart_and_one_with_unsold_products_are_refused() {
     let mut shop = Shop::selling(&[("MUG", 500, 9)]);
     shop.accept(open(1));
     assert_eq!(shop.refuse(check_out(1)), Rejection::Cart(cart::Error::EmptyCart));

@@ -3,14 +3,13 @@
 
 use chrono::{DateTime, Utc};
 use domain::ids::{CustomerId, OrderId, Quantity, Reason, Sku};
-use domain::inventory::{self, Inventory};
 use domain::order::{self, Command, Contents, Order};
 use eventstore::event::StreamId;
 
 use super::{OrderOutcome, payments_of, require_order, set_stock_free, with_stock};
-use crate::checkout::stock_at_main;
 use crate::payments::excess::{give_back, give_back_excess};
 use crate::rejection::Rejection;
+use crate::stock;
 use crate::use_case::{Decision, Events, Streams, UseCase, View};
 
 #[derive(Debug, Clone)]
@@ -70,8 +69,7 @@ impl CancelOrder {
         };
         events.decide::<Order>(view, order_id.as_uuid(), Command::CancelLines { lines, reason })?;
         for (sku, quantity) in super::by_sku(wanted) {
-            let release = inventory::Command::ReleaseAllocation { order_id, quantity: Some(quantity) };
-            events.decide::<Inventory>(view, stock_at_main(&sku), release)?;
+            stock::release(&mut events, view, order_id, &sku, quantity)?;
         }
         let after = events.after::<Order>(view, order_id.as_uuid())?;
         for payment_id in payments_of(order) {

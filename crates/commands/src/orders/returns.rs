@@ -10,9 +10,9 @@ use domain::order::{self, Command, Order, ReceivedUnits};
 use eventstore::event::StreamId;
 use serde::{Deserialize, Serialize};
 
-use super::{OrderOutcome, read_stock, require_order, with_payments};
-use crate::checkout::stock_at_main;
+use super::{OrderOutcome, require_order, with_payments};
 use crate::rejection::Rejection;
+use crate::stock;
 use crate::use_case::{Decision, Events, Streams, UseCase, View};
 
 /// The return, beside the order that it is of.
@@ -97,7 +97,9 @@ impl UseCase for ReceiveReturn {
 
     fn streams(&self, view: &View<'_>) -> Streams {
         let restocked = self.lines.iter().filter(|(_, _, restock)| *restock);
-        restocked.fold(with_payments(self.order_id, view), |streams, (sku, ..)| read_stock(streams, sku))
+        restocked.fold(with_payments(self.order_id, view), |streams, (sku, ..)| {
+            streams.read::<Inventory>(stock::at_main(sku))
+        })
     }
 
     fn decide(&self, view: &View<'_>, now: DateTime<Utc>) -> Result<Decision<ReturnOutcome>, Rejection> {
@@ -111,9 +113,9 @@ impl UseCase for ReceiveReturn {
         events.decide::<Order>(view, order_id.as_uuid(), Command::ReceiveReturn { return_id, lines, at: now })?;
         if !events.is_empty() {
             for (sku, quantity) in restocked {
-                let (stock, location) = (stock_at_main(&sku), Location::main());
+                let (at_main, location) = (stock::at_main(&sku), Location::main());
                 let command = inventory::Command::ReturnToStock { sku, location, order_id, quantity };
-                events.decide::<Inventory>(view, stock, command)?;
+                events.decide::<Inventory>(view, at_main, command)?;
             }
         }
         Ok(events.answer(outcome))

@@ -3,17 +3,16 @@
 
 use chrono::{DateTime, Utc};
 use domain::ids::{OrderId, PaymentId, Reason};
-use domain::inventory::{self, Inventory};
+use domain::inventory;
 use domain::order::{self, Command, Contents, Failure, Order};
 use domain::payment::{Ledger, Payment};
 use eventstore::event::StreamId;
 
 use super::{OrderOutcome, payments_of, require_order, set_stock_free, with_stock};
-use crate::checkout::stock_at_main;
-use crate::inventory::shortage;
 use crate::payments::excess::give_back;
 use crate::payments::require_payment;
 use crate::rejection::Rejection;
+use crate::stock;
 use crate::use_case::{Decision, Events, Streams, UseCase, View};
 
 /// A payment was authorised. The order takes it: reservations become allocations. Where the order cannot take it any
@@ -60,14 +59,8 @@ impl ConfirmOrder {
     fn confirm(&self, view: &View<'_>, order: &Contents, now: DateTime<Utc>) -> Result<Events, Rejection> {
         let Self { order_id, payment_id } = *self;
         let mut events = Events::default();
-        for (sku, quantity) in order.demand() {
-            let allocate = inventory::Command::Allocate { order_id, quantity, now };
-            if let Err(rejection) = events.decide::<Inventory>(view, stock_at_main(&sku), allocate) {
-                if shortage(&sku, &rejection).is_none() {
-                    return Err(rejection);
-                }
-                return self.fail_for_stock(view);
-            }
+        if !stock::allocate(&mut events, view, order_id, order.demand(), now)? {
+            return self.fail_for_stock(view);
         }
         events.decide::<Order>(view, order_id.as_uuid(), Command::Confirm { payment_id, at: now })?;
         Ok(events)
@@ -145,10 +138,8 @@ impl UseCase for ExpireReservations {
         let order = require_order(view, order_id, None)?;
         let mut events = Events::default();
         if let order::State::Pending(order) = view.state::<Order>(order_id.as_uuid())? {
-            for sku in order.demand().into_keys() {
-                let expire = inventory::Command::ExpireReservation { order_id, now };
-                events.decide::<Inventory>(view, stock_at_main(&sku), expire)?;
-            }
+            let expire = inventory::Command::ExpireReservation { order_id, now };
+            stock::everywhere_decide(&mut events, view, order.demand().into_keys(), &expire)?;
         }
         Ok(events.answer(OrderOutcome::of(order_id, order)))
     }

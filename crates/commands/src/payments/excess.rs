@@ -53,8 +53,8 @@ pub(crate) fn give_back_excess(
 ) -> Result<(), Rejection> {
     let payment = require_payment(view, payment_id)?;
     match order {
-        // It may yet pay for the order.
-        order::State::Absent | order::State::Pending(_) => Ok(()),
+        // It may yet pay for the order; one of an earlier system has no payments.
+        order::State::Absent | order::State::Imported(_) | order::State::Pending(_) => Ok(()),
         order::State::Confirmed(order) if order.confirmed_by == Some(payment_id) => {
             refund_beyond(events, view, payment_id, order.owed(), reason)?;
             let missing = order.owed().checked_sub(payment.captured()).expect("both are in the order's currency");

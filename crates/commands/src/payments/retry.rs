@@ -2,18 +2,18 @@
 
 use chrono::{DateTime, Utc};
 use domain::ids::{CustomerId, OrderId, PaymentId};
-use domain::inventory::{self, Inventory};
-use domain::order::{self, Contents, Order};
+use domain::order::{self, Order};
 use domain::payment::Payment;
 use eventstore::event::StreamId;
 use serde::{Deserialize, Serialize};
 
 use super::require_payment;
-use crate::checkout::{PaymentDetails, RESERVATION_LIFETIME, reserve, stock_at_main};
+use crate::checkout::{PaymentDetails, RESERVATION_LIFETIME};
 use crate::orders::settle::reason;
 use crate::orders::{payments_of, require_order, with_stock};
 use crate::payments::excess::give_back;
 use crate::rejection::Rejection;
+use crate::stock;
 use crate::use_case::{Decision, Events, Streams, UseCase, View};
 use crate::world::Held;
 
@@ -55,7 +55,7 @@ impl UseCase for RetryPayment {
             give_up_on(&mut events, view, payment_id)?;
         }
         events.decide::<Order>(view, order_id.as_uuid(), order::Command::RetryPayment { payment_id })?;
-        hold_stock(&mut events, view, order_id, order, now)?;
+        stock::hold(&mut events, view, order_id, &order.demand(), (now + RESERVATION_LIFETIME, now))?;
         let initiate = self.payment.initiate(order_id, order.totals.total);
         events.decide::<Payment>(view, payment_id.as_uuid(), initiate)?;
         Ok(events.answer(RetryOutcome { payment_id, order_id }))
@@ -74,26 +74,4 @@ fn give_up_on(events: &mut Events, view: &View<'_>, payment_id: PaymentId) -> Re
         "action_required" => give_back(events, view, payment_id, &reason("paid by another method")),
         state => Err(Rejection::PaymentInProgress { payment_id: payment_id.to_string(), state }),
     }
-}
-
-/// N8: reservations that live are extended, the others are asked for anew; all or nothing.
-fn hold_stock(
-    events: &mut Events,
-    view: &View<'_>,
-    order_id: OrderId,
-    order: &Contents,
-    now: DateTime<Utc>,
-) -> Result<(), Rejection> {
-    let expires_at = now + RESERVATION_LIFETIME;
-    let mut lapsed = Vec::new();
-    for (sku, quantity) in order.demand() {
-        let reservation = view.state::<Inventory>(stock_at_main(&sku))?.reservation(order_id);
-        if reservation.is_some_and(|reservation| reservation.is_live(now)) {
-            let extend = inventory::Command::ExtendReservation { order_id, expires_at, now };
-            events.decide::<Inventory>(view, stock_at_main(&sku), extend)?;
-        } else {
-            lapsed.push((sku, quantity));
-        }
-    }
-    reserve(events, view, order_id, lapsed.iter().map(|(sku, quantity)| (sku, *quantity)), now)
 }

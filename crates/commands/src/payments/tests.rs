@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::record::{RecordActionRequired, RecordAuthorization, RecordCapture, RecordFailure, RecordVoid};
 use super::*;
-use crate::checkout::{RESERVATION_LIFETIME, stock_at_main};
+use crate::checkout::RESERVATION_LIFETIME;
 use crate::orders::ShipOrder;
 use crate::spec::{
     Shop, buyer, confirm, customer, gbp, order_id, paying_with, payment_id, reference, ship, shipment_id, sku,
@@ -59,7 +59,7 @@ fn the_provider_is_asked_once_and_until_a_deadline() {
 #[test]
 fn the_first_request_never_outlives_the_reservation_by_less_than_15_minutes() {
     let shop = ordered();
-    let stock = shop.state::<Inventory>(stock_at_main(&sku("MUG")));
+    let stock = shop.state::<Inventory>(crate::stock::at_main(&sku("MUG")));
     let lives_until = stock.reservation(order_id(1)).unwrap().expires_at;
     let called_until = shop.now + TimeDelta::seconds(i64::from(CALL_DEADLINE_SECONDS));
     assert_eq!(lives_until - called_until, TimeDelta::minutes(15));

@@ -151,7 +151,7 @@ impl CallWorkers {
         metrics::histogram!("daybook_call_seconds", "kind" => call.kind.name()).record(started.elapsed().as_secs_f64());
         let settled = match performed {
             Performed::Done(result) => match result.run(&self.commands, envelope(&call)).await {
-                Ok(()) => {
+                Ok(_) => {
                     failpoint::reached("call.after_record");
                     self.finish(&call).await
                 }

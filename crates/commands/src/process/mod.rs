@@ -19,6 +19,7 @@ use crate::gateway::Gateways;
 use crate::use_case::UseCase;
 
 pub mod calls;
+pub mod coverage;
 pub mod expiry;
 pub mod fulfilment;
 mod parked;
@@ -55,6 +56,7 @@ pub fn all(gateways: &Gateways) -> Vec<Box<dyn Process>> {
         Box::new(payment::PaymentProcess),
         Box::new(fulfilment::FulfilmentProcess::new(gateways.capturing_once())),
         Box::new(expiry::ExpiryProcess),
+        Box::new(coverage::CoverageProcess),
     ]
 }
 
@@ -120,7 +122,8 @@ impl CallKind {
 #[async_trait]
 pub trait Runnable: fmt::Debug + Send + Sync {
     fn name(&self) -> &'static str;
-    async fn run(&self, commands: &Commands, envelope: Envelope) -> Result<(), CommandError>;
+    /// When to run it again, where a deadline ran it too early.
+    async fn run(&self, commands: &Commands, envelope: Envelope) -> Result<Option<DateTime<Utc>>, CommandError>;
 }
 
 pub fn runnable<U: UseCase + Clone + Sync + fmt::Debug>(use_case: U) -> Box<dyn Runnable> {
@@ -136,8 +139,8 @@ impl<U: UseCase + Clone + Sync + fmt::Debug> Runnable for Again<U> {
         U::NAME
     }
 
-    async fn run(&self, commands: &Commands, envelope: Envelope) -> Result<(), CommandError> {
-        commands.run(self.0.clone(), envelope).await.map(|_| ())
+    async fn run(&self, commands: &Commands, envelope: Envelope) -> Result<Option<DateTime<Utc>>, CommandError> {
+        commands.run(self.0.clone(), envelope).await.map(|answer| U::again_at(&answer.outcome))
     }
 }
 

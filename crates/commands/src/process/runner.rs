@@ -20,7 +20,7 @@ use super::store::{self, Remembered};
 use super::{Deadline, Process};
 use crate::command::CommandError;
 use crate::executor::Commands;
-use effects::{Asked, Failed, Task, guarded};
+use effects::{Asked, Failed, Ran, Task, guarded};
 
 /// Events read at once.
 const PAGE_EVENTS: usize = 1_000;
@@ -287,7 +287,7 @@ impl ProcessRunner {
         parked: &Parked,
     ) -> Result<(Point, Vec<Stuck>), ProcessError> {
         let Asked { read, mut remembered, lines, streams } = asked;
-        let failed = self.run_all(lines).await?;
+        let Ran { failed, .. } = self.run_all(lines).await?;
         let stuck: Vec<Stuck> = failed.into_iter().map(|failed| failed.of(&streams)).collect();
         if !stuck.is_empty() {
             // What the stuck event and the later ones of its stream want to be remembered waits with them.
@@ -325,7 +325,13 @@ impl ProcessRunner {
             }
         }
         let mut remembered = Remembered::default();
-        for Failed { line, reason, .. } in self.run_all(lines).await? {
+        let Ran { failed, again } = self.run_all(lines).await?;
+        for (line, due_at) in again {
+            if let Some(deadline) = asking[line].take() {
+                remembered.set(Deadline { due_at, ..deadline });
+            }
+        }
+        for Failed { line, reason, .. } in failed {
             let Some(deadline) = asking[line].take() else { continue };
             tracing::error!(process = name, deadline.kind = %deadline.kind, deadline.subject = %deadline.subject, reason,
                 "a deadline is put off");

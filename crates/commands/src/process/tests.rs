@@ -4,18 +4,19 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use domain::ids::{CaptureId, OrderId, PaymentId, RefundId, ShipmentId};
+use domain::ids::{CaptureId, Location, OrderId, PaymentId, RefundId, ShipmentId};
 use domain::order::{Contents, Failure, Order};
 use domain::payment::{Ledger, Payment, Void};
 
 use super::*;
 use crate::checkout::CheckOut;
+use crate::inventory::{AdjustStock, ReceiveStock, TransferStock};
 use crate::orders::refunds::RefundOrder;
 use crate::orders::{CancelOrder, DeliverShipment, ShipOrder};
 use crate::payments::{CapturePayment, RefundPayment, RetryPayment, excess};
 use crate::spec::{
-    Captures, Running, Shop, check_out, gbp, order_id, paying_with, payment_id, quantity, reason, ship, shipment_id,
-    sku,
+    Captures, Running, Shop, check_out, gbp, order_id, paying_with, payment_id, quantity, reason, receive, ship,
+    shipment_id, sku,
 };
 
 /// A cart of two mugs, checked out with this token, and then as far as it goes by itself.
@@ -149,12 +150,43 @@ async fn a_capture_that_failed_is_tried_again_by_staff() {
 }
 
 #[tokio::test]
+async fn n1_a_count_puts_the_youngest_orders_on_hold_until_their_stock_is_back() {
+    let mut shop = Shop::selling(&[("MUG", 500, 5)]);
+    shop.order(1, &[("MUG", 2)]);
+    shop.order(2, &[("MUG", 3)]);
+    let mut running = Running::new(shop);
+    running.settle().await;
+    let location = Location::main();
+    running.shop.accept(AdjustStock { sku: sku("MUG"), location, delta: -1, reason: reason("count") });
+    running.settle().await;
+    let held = |running: &Running| [1, 2].map(|number| running.shop.contents(number).hold.is_some());
+    assert_eq!(held(&running), [false, true]);
+    running.shop.accept(cancel(1));
+    running.settle().await;
+    assert_eq!(held(&running), [false, false], "what the first one let go of is enough for the second");
+    running.shop.accept(ship(2, None));
+}
+
+#[tokio::test]
+async fn c9_a_cart_expires_90_days_after_it_was_last_touched() {
+    let mut shop = Shop::selling(&[("MUG", 500, 9)]);
+    shop.fill_cart(1, &[("MUG", 2)]);
+    let mut running = Running::new(shop);
+    running.pass(TimeDelta::days(60)).await;
+    running.shop.accept(crate::spec::add(1, "MUG", 1));
+    running.pass(TimeDelta::days(89)).await;
+    assert_eq!(running.shop.cart(1).status(), "open");
+    running.pass(TimeDelta::days(1)).await;
+    assert_eq!(running.shop.cart(1).status(), "expired");
+}
+
+#[tokio::test]
 async fn a_process_that_reads_its_events_again_does_nothing_twice() {
     let mut running = sale("tok_ok").await;
     running.shop.accept(ship(1, None));
     running.settle().await;
     let before = running.shop.book.len();
-    for process in 0..3 {
+    for process in 0..PROCESSES {
         running.rewind(process, before);
     }
     running.restart_provider();
@@ -162,6 +194,8 @@ async fn a_process_that_reads_its_events_again_does_nothing_twice() {
     assert_eq!((running.shop.book.len(), running.open_calls()), (before, 0));
 }
 
+/// As many as `process::all` has.
+const PROCESSES: usize = 4;
 /// Sales in one run of chance.
 const SALES: u128 = 150;
 const RUNS: u64 = 6;
@@ -178,7 +212,9 @@ const TOKENS: [&str; 10] = [
     "tok_error_once",
 ];
 const SKUS: [&str; 4] = ["MUG", "PAN", "CUP", "POT"];
-const RECEIVED: i64 = 120;
+/// At each location.
+const RECEIVED: i64 = 60;
+const PLACES: [&str; 2] = ["main", "north"];
 
 /// Marsaglia's xorshift: the same seed gives the same run.
 struct Chance(u64);
@@ -200,8 +236,7 @@ impl Chance {
 async fn whatever_happens_money_and_stock_are_conserved() {
     for (seed, captures) in (1..=RUNS).zip([Captures::MoreThanOnce, Captures::Once].into_iter().cycle()) {
         let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let shop = Shop::selling(&SKUS.map(|text| (text, 500, RECEIVED)));
-        let mut running = Running::paying(shop, captures);
+        let mut running = Running::paying(two_places(), captures);
         for number in 1..=SALES {
             buy(&mut running, &mut chance, number);
             for _ in 0..3 {
@@ -214,6 +249,18 @@ async fn whatever_happens_money_and_stock_are_conserved() {
         assert_exactly_what_is_owed_is_taken(&running.shop);
         assert_stock_is_conserved(&running.shop);
     }
+}
+
+fn place(name: &str) -> Location {
+    Location::new(name).expect("a fixture is well-formed")
+}
+
+fn two_places() -> Shop {
+    let mut shop = Shop::selling(&SKUS.map(|text| (text, 500, RECEIVED)));
+    for text in SKUS {
+        shop.accept(ReceiveStock { location: place("north"), ..receive(text, RECEIVED) });
+    }
+    shop
 }
 
 fn buy(running: &mut Running, chance: &mut Chance, number: u128) {
@@ -257,7 +304,7 @@ async fn meddle(running: &mut Running, chance: &mut Chance, newest: u128) {
             drop(running.shop.run(RetryPayment { order_id, owner: None, payment_id, payment }));
         }
         6 => {
-            let (process, events) = (chance.below(3) as usize, chance.below(40) as usize);
+            let (process, events) = (chance.below(PROCESSES as u64) as usize, chance.below(40) as usize);
             running.rewind(process, events);
         }
         7 => running.restart_provider(),
@@ -266,8 +313,18 @@ async fn meddle(running: &mut Running, chance: &mut Chance, newest: u128) {
         10 => running.shop.pass(TimeDelta::minutes(chance.below(20) as i64)),
         11 => running.make_calls().await,
         12 => running.record_answers().await,
-        13 => money_by_hand(running, chance, order_id, fresh),
-        _ => running.follow(chance.below(3) as usize).await,
+        13 => {
+            let (from, to) = chance.pick(&[("main", "north"), ("north", "main")]);
+            let quantity = quantity(1 + chance.below(9) as i64);
+            let sku = sku(chance.pick(&SKUS));
+            drop(running.shop.run(TransferStock { sku, quantity, from: place(from), to: place(to) }));
+        }
+        14 => {
+            let (shipment_id, location) = (ShipmentId::from_uuid(fresh), Some(place(chance.pick(&PLACES))));
+            drop(running.shop.run(ShipOrder { shipment_id, location, ..ship(number, None) }));
+        }
+        15 => money_by_hand(running, chance, order_id, fresh),
+        _ => running.follow(chance.below(PROCESSES as u64) as usize).await,
     }
 }
 
@@ -347,8 +404,10 @@ fn assert_stock_is_conserved(shop: &Shop) {
                 unshipped += if matches!(state.status(), "cancelled" | "failed") { 0 } else { line.unshipped() };
             }
         }
-        let (on_hand, reserved, allocated) = shop.stock(text);
-        assert_eq!((on_hand + shipped, reserved, allocated), (RECEIVED, 0, unshipped), "{text}");
-        assert!(on_hand >= allocated, "{text} is oversold");
+        let stocks = PLACES.map(|name| shop.stock_at(text, name));
+        let sum = |part: fn(&(i64, i64, i64)) -> i64| stocks.iter().map(part).sum::<i64>();
+        let (on_hand, reserved, allocated) = (sum(|stock| stock.0), sum(|stock| stock.1), sum(|stock| stock.2));
+        assert_eq!((on_hand + shipped, reserved, allocated), (2 * RECEIVED, 0, unshipped), "{text}");
+        assert!(stocks.iter().all(|(on_hand, _, allocated)| on_hand >= allocated), "{text} is oversold");
     }
 }

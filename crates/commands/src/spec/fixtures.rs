@@ -136,6 +136,14 @@ pub(crate) fn ship(number: u128, lines: Option<&[(&str, i64)]>) -> ShipOrder {
         lines: lines.map(|lines| lines.iter().map(units).collect()),
         carrier: order::Carrier::new("Royal Mail").expect("a fixture is well-formed"),
         tracking: order::Tracking::new("RM1").expect("a fixture is well-formed"),
+        location: None,
+    }
+}
+
+impl ShipOrder {
+    /// The same parcel, of this order.
+    pub(crate) fn of(self, number: u128) -> Self {
+        Self { order_id: order_id(number), ..self }
     }
 }
 
@@ -259,8 +267,14 @@ impl Shop {
         (self.order_state(number).status(), self.payment(number).status())
     }
 
+    /// At `main`.
     pub(crate) fn stock(&self, text: &str) -> Stock {
-        let stock = self.state::<Inventory>(inventory_stream(&sku(text), &Location::main()));
+        self.stock_at(text, "main")
+    }
+
+    pub(crate) fn stock_at(&self, text: &str, location: &str) -> Stock {
+        let location = Location::new(location).expect("a fixture is well-formed");
+        let stock = self.state::<Inventory>(inventory_stream(&sku(text), &location));
         (stock.on_hand(), stock.reserved(self.now), stock.allocated())
     }
 
@@ -278,10 +292,16 @@ impl Shop {
         self.book.iter().filter(move |event| event.event_type == event_type).map(|event| event.stream.id)
     }
 
-    /// Units that are reserved, even if no longer, or allocated for an order.
+    /// Units that are reserved, even if no longer, or allocated for an order, wherever they are.
     pub(crate) fn promised(&self, text: &str, order_id: OrderId) -> i64 {
-        let Some(stock) = self.find::<Inventory>(inventory_stream(&sku(text), &Location::main())) else { return 0 };
-        let reserved = stock.reservation(order_id).map_or(0, |reservation| reservation.quantity.get());
-        reserved + stock.allocation(order_id).map_or(0, |allocation| allocation.quantity.get())
+        let main = Location::main();
+        let Some(stock) = self.find::<Inventory>(inventory_stream(&sku(text), &main)) else { return 0 };
+        let everywhere = std::iter::once(&main).chain(stock.elsewhere());
+        let promised = everywhere.map(|location| {
+            let stock = self.state::<Inventory>(inventory_stream(&sku(text), location));
+            let reserved = stock.reservation(order_id).map_or(0, |reservation| reservation.quantity.get());
+            reserved + stock.allocation(order_id).map_or(0, |allocation| allocation.quantity.get())
+        });
+        promised.sum()
     }
 }

@@ -118,10 +118,12 @@ impl Running {
             self.shop.now = self.shop.now.max(due_at);
             self.deadlines.remove(&next);
             let (name, kind, subject) = next;
-            let deadline = Deadline { kind: kind.into(), subject, due_at };
+            let deadline = Deadline { kind: kind.clone().into(), subject, due_at };
             let process = self.processes.iter().find(|(process, _)| process.name() == name);
-            if let Some(runnable) = process.and_then(|(process, _)| process.fire(&deadline)) {
-                self.run(runnable, envelope()).await;
+            if let Some(runnable) = process.and_then(|(process, _)| process.fire(&deadline))
+                && let Some(again_at) = self.run(runnable, envelope()).await
+            {
+                self.deadlines.insert((name, kind, subject), again_at);
             }
             self.settle().await;
         }
@@ -140,7 +142,7 @@ impl Running {
             let effects = self.processes[process].0.react(&event).expect("every event can be read");
             for (number, effect) in effects.into_iter().enumerate() {
                 match effect {
-                    Effect::Run(runnable) => self.run(runnable, under_key(name, &event, number)).await,
+                    Effect::Run(runnable) => drop(self.run(runnable, under_key(name, &event, number)).await),
                     Effect::SetDeadline(Deadline { kind, subject, due_at }) => {
                         self.deadlines.insert((name, kind.into_owned(), subject), due_at);
                     }
@@ -187,7 +189,7 @@ impl Running {
     }
 
     /// Results and reactions may come too late to be accepted; that they are answered is enough.
-    async fn run(&mut self, runnable: Box<dyn Runnable>, envelope: Envelope) {
+    async fn run(&mut self, runnable: Box<dyn Runnable>, envelope: Envelope) -> Option<DateTime<Utc>> {
         let running = runnable.run(&self.commands, envelope);
         let (queue, shop) = (&mut self.queue, &mut self.shop);
         let executing = async {
@@ -197,7 +199,8 @@ impl Running {
         let (answer, ()) = tokio::join!(running, executing);
         match answer {
             // A replay's states would be read from the database that is not there.
-            Ok(()) | Err(CommandError::Rejected(_) | CommandError::Unavailable) => {}
+            Ok(again_at) => again_at,
+            Err(CommandError::Rejected(_) | CommandError::Unavailable) => None,
             Err(error) => panic!("{} failed: {error:?}", runnable.name()),
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Error, ItemAdded, ItemQuantityChanged, Opened, RepricedLine};
+use super::{Dropped, Error, ItemAdded, ItemQuantityChanged, Opened, RepricedLine};
 use crate::{
     ids::{CartId, CustomerId, OrderId, Quantity, Sku},
     money::{Currency, Money},
@@ -18,7 +18,7 @@ pub enum State {
     Open(Contents),
     CheckedOut { contents: Contents, order_id: OrderId },
     Discarded(Contents),
-    Merged { contents: Contents, into: CartId },
+    Merged { contents: Contents, into: CartId, dropped: Vec<Dropped> },
     Expired(Contents),
 }
 
@@ -89,6 +89,14 @@ impl State {
         match self {
             Self::CheckedOut { order_id, .. } => Some(*order_id),
             Self::Absent | Self::Open(_) | Self::Discarded(_) | Self::Merged { .. } | Self::Expired(_) => None,
+        }
+    }
+
+    /// What found no room in the cart that this one was merged into.
+    pub fn dropped(&self) -> &[Dropped] {
+        match self {
+            Self::Merged { dropped, .. } => dropped,
+            Self::Absent | Self::Open(_) | Self::CheckedOut { .. } | Self::Discarded(_) | Self::Expired(_) => &[],
         }
     }
 

@@ -1,5 +1,7 @@
 //! A cart's rules, each as given, when, then.
 
+mod merging;
+
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -418,6 +420,7 @@ fn every_refusal_has_a_code() {
         (Error::PriceChanged { lines: vec![], cart_total: gbp(1), current_total: gbp(2) }, "price_changed"),
         (Error::TotalDiffers { expected_total: gbp(1), current_total: gbp(2) }, "expected_total_differs"),
         (Error::NotAGuests, "not_a_guests_cart"),
+        (Error::SameCart, "same_cart"),
     ];
     for (error, code) in all {
         assert_eq!(error.code(), code);
@@ -444,7 +447,7 @@ fn any_command() -> impl Strategy<Value = Command> {
 
 proptest! {
     #[test]
-    fn whatever_is_done_the_total_is_the_sum_of_the_lines_and_there_is_one_order(
+    fn c3_c6_whatever_is_done_the_total_is_the_sum_of_the_lines_and_there_is_one_order(
         commands in proptest::collection::vec(any_command(), 1..60),
     ) {
         let mut state = given::<Cart>([opened()]).into_state();

@@ -22,6 +22,8 @@ crate::events! {
         SetAside(SetAside) = "inventory.set_aside" v1,
         PutBack(PutBack) = "inventory.put_back" v1,
         PolicyChanged(PolicyChanged) = "inventory.policy_changed" v1,
+        LocationOpened(LocationOpened) = "inventory.location_opened" v1,
+        CoverageChanged(CoverageChanged) = "inventory.coverage_changed" v1,
         LowStock(LowStock) = "inventory.low_stock" v1,
         OutOfStock(OutOfStock) = "inventory.out_of_stock" v1,
         BackInStock(BackInStock) = "inventory.back_in_stock" v1,
@@ -152,6 +154,37 @@ pub struct PolicyChanged {
     pub low_stock_threshold: i64,
     pub backorder_limit: i64,
     pub safety_stock: i64,
+    /// The location with the least is asked first.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub priority: i64,
+}
+
+/// Absent from the policies that were written before there was a priority, and from those that set none.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(priority: &i64) -> bool {
+    *priority == 0
+}
+
+/// Of the stock at `main`: from now on there may be stock at another location too.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LocationOpened {
+    pub sku: Sku,
+    pub location: Location,
+    pub opened: Location,
+}
+
+/// N1: orders whose allocations stand otherwise than before. Each is named once; an allocation that is gone needs no units, so
+/// its order is among the covered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CoverageChanged {
+    pub sku: Sku,
+    pub location: Location,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uncovered: Vec<OrderId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub backordered: Vec<OrderId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub covered: Vec<OrderId>,
 }
 
 /// N7: what is available fell to the threshold or below.

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::events::{Allocated, AllocationReleased, PolicyChanged, ReservationExtended, Reserved, Shipped};
+use super::coverage::{self, Standing};
+use super::events::{
+    Allocated, AllocationReleased, CoverageChanged, PolicyChanged, ReservationExtended, Reserved, Shipped,
+};
 use crate::ids::{Location, OrderId, Quantity, ShipmentId, Sku};
 
 /// Quantities are sums of units. The maps are shared, so that copying costs nothing until something changes.
@@ -19,6 +22,10 @@ pub struct State {
     reserved: i64,
     allocated: i64,
     policy: Policy,
+    /// How orders were last said to stand that lack units.
+    told: Arc<BTreeMap<OrderId, Standing>>,
+    /// Of the stock at `main`: where else the SKU lies.
+    elsewhere: Arc<Vec<Location>>,
 }
 
 /// Which stock this is: known from the first event on.
@@ -58,6 +65,8 @@ pub struct Policy {
     pub backorder_limit: i64,
     /// Units that are never sold.
     pub safety_stock: i64,
+    /// Of several locations, the one with the least is asked first.
+    pub priority: i64,
 }
 
 impl State {
@@ -127,19 +136,23 @@ impl State {
         self.allocations.iter().map(|(order_id, allocation)| (*order_id, allocation))
     }
 
-    /// N1: the youngest orders whose units are not covered by what there is, backorders allowed for; with what each lacks.
-    pub fn uncovered(&self) -> Vec<(OrderId, i64)> {
-        let mut left =
-            self.on_hand.saturating_sub(self.unavailable()).saturating_add(self.policy.backorder_limit).max(0);
-        let mut uncovered = Vec::new();
-        for (order_id, allocation) in self.allocations() {
-            let covered = allocation.quantity.get().min(left);
-            left -= covered;
-            if covered < allocation.quantity.get() {
-                uncovered.push((order_id, allocation.quantity.get() - covered));
-            }
-        }
-        uncovered
+    /// N1: the youngest orders whose units are not there. The safety stock is: it is kept from new orders, not from these.
+    pub fn standings(&self) -> BTreeMap<OrderId, Standing> {
+        coverage::standings(self)
+    }
+
+    /// Whether an order was promised here what is not there, as the stream has told.
+    pub fn is_uncovered(&self, order_id: OrderId) -> bool {
+        self.told.get(&order_id) == Some(&Standing::Uncovered)
+    }
+
+    pub(super) fn told(&self) -> &BTreeMap<OrderId, Standing> {
+        &self.told
+    }
+
+    /// Of the stock at `main`: where else the SKU lies, in the order in which that was opened.
+    pub fn elsewhere(&self) -> &[Location] {
+        &self.elsewhere
     }
 
     pub(super) fn weight(&self) -> usize {
@@ -150,6 +163,8 @@ impl State {
             + self.reservations.len() * size_of::<(OrderId, Reservation)>()
             + self.allocations.len() * size_of::<(OrderId, Allocation)>()
             + shipments * size_of::<ShipmentId>()
+            + self.told.len() * size_of::<(OrderId, Standing)>()
+            + self.elsewhere.len() * size_of::<Location>()
     }
 
     fn unallocated(&self) -> i64 {
@@ -228,8 +243,24 @@ impl State {
     }
 
     pub(super) fn govern(mut self, changed: &PolicyChanged) -> Self {
-        let PolicyChanged { low_stock_threshold, backorder_limit, safety_stock, .. } = *changed;
-        self.policy = Policy { low_stock_threshold, backorder_limit, safety_stock };
+        let PolicyChanged { low_stock_threshold, backorder_limit, safety_stock, priority, .. } = *changed;
+        self.policy = Policy { low_stock_threshold, backorder_limit, safety_stock, priority };
+        self
+    }
+
+    /// `main` itself has no stock by it.
+    pub(super) fn open(mut self, opened: &Location) -> Self {
+        Arc::make_mut(&mut self.elsewhere).push(opened.clone());
+        self
+    }
+
+    pub(super) fn tell(mut self, changed: &CoverageChanged) -> Self {
+        let told = Arc::make_mut(&mut self.told);
+        for order_id in &changed.covered {
+            told.remove(order_id);
+        }
+        told.extend(changed.backordered.iter().map(|order_id| (*order_id, Standing::Backordered)));
+        told.extend(changed.uncovered.iter().map(|order_id| (*order_id, Standing::Uncovered)));
         self
     }
 }

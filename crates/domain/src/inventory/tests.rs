@@ -1,6 +1,8 @@
 //! The rules of stock, each as given, when, then.
 
 mod conservation;
+mod coverage;
+mod locations;
 mod movements;
 mod promises;
 mod thresholds;
@@ -80,7 +82,14 @@ fn adjusted(delta: i64) -> Event {
 
 fn policy(low_stock_threshold: i64, backorder_limit: i64, safety_stock: i64) -> Event {
     let (sku, location) = (sku(), main());
-    Event::PolicyChanged(PolicyChanged { sku, location, low_stock_threshold, backorder_limit, safety_stock })
+    Event::PolicyChanged(PolicyChanged {
+        sku,
+        location,
+        low_stock_threshold,
+        backorder_limit,
+        safety_stock,
+        priority: 0,
+    })
 }
 
 fn put_aside(quantity: i64) -> Event {
@@ -97,6 +106,13 @@ fn out(available: i64) -> Event {
 
 fn back(available: i64) -> Event {
     Event::BackInStock(BackInStock { sku: sku(), location: main(), available })
+}
+
+/// Orders that are uncovered, backordered and covered from now on.
+fn coverage(uncovered: &[u128], backordered: &[u128], covered: &[u128]) -> Event {
+    let orders = |ids: &[u128]| ids.iter().copied().map(order).collect();
+    let (uncovered, backordered, covered) = (orders(uncovered), orders(backordered), orders(covered));
+    Event::CoverageChanged(CoverageChanged { sku: sku(), location: main(), uncovered, backordered, covered })
 }
 
 fn receive(quantity: i64) -> Command {
@@ -176,6 +192,7 @@ fn every_refusal_has_a_code() {
         (Error::NotSetAside { requested: 1, set_aside: 0 }, "not_set_aside"),
         (Error::QuantityOutOfRange { found: -1, min: 0, max: 1 }, "quantity_out_of_range"),
         (Error::SameLocation { location: main() }, "same_location"),
+        (Error::TooManyLocations { max: 1 }, "too_many_locations"),
     ];
     for (error, code) in all {
         assert_eq!(error.code(), code);

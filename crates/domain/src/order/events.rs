@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::imported::{Imported, ImportedRefund};
 use crate::{
     country::Country,
     ids::{
@@ -29,6 +30,8 @@ crate::events! {
         Cancelled(Cancelled) = "order.cancelled" v1,
         Failed(Failed) = "order.failed" v1,
         Completed(Completed) = "order.completed" v1,
+        Imported(Box<Imported>) = "order.imported" v1,
+        ImportedRefund(ImportedRefund) = "order.imported_refund" v1,
         RefundGranted(RefundGranted) = "order.refund_granted" v1,
         PaymentRetried(PaymentRetried) = "order.payment_retried" v1,
         ReturnRequested(ReturnRequested) = "order.return_requested" v1,

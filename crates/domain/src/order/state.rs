@@ -11,6 +11,7 @@ use super::{
         Carrier, Completed, Confirmed, Created, CreatedLine, Failure, LineUnits, LinesCancelled, RefundGranted,
         RefundPart, ReturnReceived, ShipmentCreated, ShipmentDelivered, ShipmentDispatched, Tracking,
     },
+    imported::{Imported, ImportedOrder, ImportedRefund},
     returns::{Progress, Return},
 };
 use crate::{
@@ -30,6 +31,8 @@ pub enum State {
     Confirmed(Arc<Contents>),
     Cancelled(Arc<Contents>, Reason),
     Failed(Arc<Contents>, Failure),
+    /// An order of an earlier system. It has none of the contents that lead to stock, payments and parcels.
+    Imported(Arc<ImportedOrder>),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -129,12 +132,12 @@ impl Shipment {
 
 impl State {
     pub fn exists(&self) -> bool {
-        self.contents().is_some()
+        !matches!(self, Self::Absent)
     }
 
     pub fn contents(&self) -> Option<&Contents> {
         match self {
-            Self::Absent => None,
+            Self::Absent | Self::Imported(_) => None,
             Self::Pending(contents)
             | Self::Confirmed(contents)
             | Self::Cancelled(contents, _)
@@ -153,6 +156,7 @@ impl State {
             Self::Confirmed(_) => "processing",
             Self::Cancelled(..) => "cancelled",
             Self::Failed(..) => "failed",
+            Self::Imported(_) => "imported",
         }
     }
 
@@ -189,7 +193,7 @@ impl State {
 
     pub(super) fn map(mut self, change: impl FnOnce(&mut Contents)) -> Self {
         match &mut self {
-            Self::Absent => {}
+            Self::Absent | Self::Imported(_) => {}
             Self::Pending(contents)
             | Self::Confirmed(contents)
             | Self::Cancelled(contents, _)
@@ -201,8 +205,19 @@ impl State {
     pub(super) fn end(self, ended: impl FnOnce(Arc<Contents>) -> Self) -> Self {
         match self {
             Self::Pending(contents) | Self::Confirmed(contents) => ended(contents),
-            Self::Absent | Self::Cancelled(..) | Self::Failed(..) => self,
+            Self::Absent | Self::Cancelled(..) | Self::Failed(..) | Self::Imported(_) => self,
         }
+    }
+
+    pub(super) fn imported(imported: &Imported) -> Self {
+        Self::Imported(Arc::new(ImportedOrder { order: imported.clone(), refunds: BTreeMap::new() }))
+    }
+
+    pub(super) fn refund_imported(mut self, refund: &ImportedRefund) -> Self {
+        if let Self::Imported(imported) = &mut self {
+            Arc::make_mut(imported).refunds.insert(refund.reference.clone(), refund.clone());
+        }
+        self
     }
 
     pub(super) fn confirm(self, confirmed: &Confirmed) -> Self {

@@ -3,6 +3,7 @@
 mod conservation;
 mod creation;
 mod fulfilment;
+mod imported;
 mod lifecycle;
 mod refund;
 mod returns;
@@ -327,6 +328,8 @@ fn every_refusal_has_a_code() {
         (Error::ShipmentNotFound { shipment_id: shipment_id(1) }, "shipment_not_found"),
         (Error::OnHold { reason: because() }, "order_on_hold"),
         (Error::PaymentNotAuthorized, "payment_not_authorized"),
+        (Error::ImportDiffers { reference: Reference::new("1").unwrap() }, "import_differs"),
+        (Error::RefundTooLarge { sku: sku("A"), requested: gbp(2), remaining: gbp(1) }, "amount_exceeds_remaining"),
     ];
     for (error, code) in all {
         assert_eq!(error.code(), code);

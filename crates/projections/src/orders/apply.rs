@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{
     ids::{OrderId, ReturnId},
-    order::{self, AddressCorrected, Created, LineUnits},
+    order::{self, AddressCorrected, LineUnits},
     payment,
 };
 use eventstore::RecordedEvent;
@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use super::{
     DEFINITION,
+    fixed::Fixed,
     life::{Life, units_of},
     payment_row::PaymentRow,
     returns::{self, ReturnChange, Returns},
@@ -50,7 +51,7 @@ impl Projection for Orders {
 }
 
 /// The order that a payment is for: every event of it says so.
-fn order_of(event: &payment::Event) -> OrderId {
+pub(crate) fn order_of(event: &payment::Event) -> OrderId {
     match event {
         payment::Event::Initiated(it) => it.order_id,
         payment::Event::AuthorizationRequested(it) => it.order_id,
@@ -91,7 +92,7 @@ struct Batch {
     /// Those of them that are not as the table has them.
     moved: BTreeSet<Uuid>,
     /// Of the orders that begin in this batch, what never changes.
-    created: BTreeMap<Uuid, Created>,
+    created: BTreeMap<Uuid, Fixed>,
     /// Units, by order and line.
     cancelled: BTreeMap<(Uuid, Uuid), i64>,
     /// By order and shipment.
@@ -130,6 +131,8 @@ impl Batch {
         for (event, change) in changes {
             match change {
                 Change::Order(order::Event::Created(_)) => paying.insert(event.stream.id),
+                // It begins with that, and no payment is of it.
+                Change::Order(order::Event::Imported(_)) => false,
                 Change::Order(_) => orders.insert(event.stream.id),
                 Change::Payment(change) => paying.insert(order_of(change).as_uuid()),
             };
@@ -144,7 +147,12 @@ impl Batch {
         let change = match change {
             order::Event::Created(created) => {
                 self.lives.insert(id, Life::of(event, &created));
-                self.created.insert(id, *created);
+                self.created.insert(id, Fixed::from(*created));
+                return Ok(());
+            }
+            order::Event::Imported(imported) => {
+                self.lives.insert(id, Life::imported(event, &imported));
+                self.created.insert(id, Fixed::from(*imported));
                 return Ok(());
             }
             change => change,
@@ -191,7 +199,9 @@ impl Batch {
             | order::Event::Failed(_)
             | order::Event::Completed(_)
             | order::Event::RefundGranted(_)
-            | order::Event::PaymentRetried(_) => {}
+            | order::Event::PaymentRetried(_)
+            | order::Event::Imported(_)
+            | order::Event::ImportedRefund(_) => {}
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    order::{Created, Event, LineUnits},
+    order::{Created, Event, Imported, LineUnits},
     payment::order_axis,
 };
 use eventstore::RecordedEvent;
@@ -18,6 +18,9 @@ pub(super) struct Life {
     pub(super) payment_status: String,
     pub(super) hold_reason: Option<String>,
     pub(super) end_reason: Option<String>,
+    pub(super) total: i64,
+    /// Of an order of an earlier system: what was given back of it there.
+    pub(super) imported_refunds: Option<i64>,
     pub(super) ordered: i64,
     pub(super) cancelled: i64,
     pub(super) shipped: i64,
@@ -37,10 +40,35 @@ impl Life {
             payment_status: "none".to_owned(),
             hold_reason: None,
             end_reason: None,
+            total: created.total.amount(),
+            imported_refunds: None,
             ordered: created.lines.iter().map(|line| line.quantity.get()).sum(),
             cancelled: 0,
             shipped: 0,
             delivered: 0,
+            returned: 0,
+            confirmed_at: None,
+            completed_at: None,
+            updated_at: event.recorded_at,
+            version: event.stream_version,
+        }
+    }
+
+    /// What an earlier system charged it also sent, as far as anyone can tell.
+    pub(super) fn imported(event: &RecordedEvent, imported: &Imported) -> Self {
+        let units = imported.lines.iter().map(|line| line.quantity.get()).sum();
+        Self {
+            id: event.stream.id,
+            status: "imported".to_owned(),
+            payment_status: "paid".to_owned(),
+            hold_reason: None,
+            end_reason: None,
+            total: imported.total.amount(),
+            imported_refunds: Some(0),
+            ordered: units,
+            cancelled: 0,
+            shipped: units,
+            delivered: units,
             returned: 0,
             confirmed_at: None,
             completed_at: None,
@@ -70,6 +98,7 @@ impl Life {
             // It begins with the one; the next two are its shipments': they tell what was delivered. The others are its
             // payments', its returns', or change what stands beside its life.
             Event::Created(_)
+            | Event::Imported(_)
             | Event::ShipmentDispatched(_)
             | Event::ShipmentDelivered(_)
             | Event::RefundGranted(_)
@@ -78,7 +107,15 @@ impl Life {
             | Event::ReturnApproved(_)
             | Event::ReturnRejected(_)
             | Event::AddressCorrected(_) => {}
+            Event::ImportedRefund(refund) => self.give_back(refund.amount.amount()),
         }
+    }
+
+    fn give_back(&mut self, amount: i64) {
+        let refunds = self.imported_refunds.unwrap_or_default() + amount;
+        self.imported_refunds = Some(refunds);
+        let payment_status = if refunds >= self.total { "refunded" } else { "partially_refunded" };
+        payment_status.clone_into(&mut self.payment_status);
     }
 
     fn end(&mut self, status: &str, reason: String) {
@@ -89,7 +126,7 @@ impl Life {
     /// Of a confirmed order, how far it is says what it is called.
     pub(super) fn status(&self) -> &str {
         match self.status.as_str() {
-            "pending" | "cancelled" | "failed" => &self.status,
+            "pending" | "cancelled" | "failed" | "imported" => &self.status,
             _ if self.completed_at.is_some() => "delivered",
             _ if self.shipped == 0 => "confirmed",
             _ if self.shipped == self.due() => "shipped",

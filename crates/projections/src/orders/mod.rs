@@ -1,6 +1,7 @@
 //! Orders with their lines, shipments, returns and payments. Personal data stays sealed here.
 
 mod apply;
+mod fixed;
 mod life;
 mod list;
 mod payment_row;
@@ -11,9 +12,11 @@ mod timeline;
 mod write;
 
 pub use apply::Orders;
+pub(crate) use apply::order_of;
 pub use list::{By, Filter, NEWEST_FIRST, list};
 pub use query::{
-    Order, OrderLine, OrderPayment, Payment, ReceivedUnits, Return, Shipment, ShippedUnits, find, find_payment,
+    ImportedFrom, Order, OrderLine, OrderPayment, Payment, ReceivedUnits, Return, Shipment, ShippedUnits, find,
+    find_payment,
 };
 pub use timeline::{Entry, Timeline, timeline};
 

@@ -29,8 +29,11 @@ pub struct Order {
     /// Why it was cancelled, or failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_reason: Option<String>,
-    pub customer_id: CustomerId,
-    pub cart_id: CartId,
+    /// An order of an earlier system has neither cart nor address, and not always a customer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<CustomerId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cart_id: Option<CartId>,
     pub currency: Currency,
     pub lines: Vec<OrderLine>,
     pub subtotal: Money,
@@ -41,7 +44,8 @@ pub struct Order {
     pub payments: Vec<OrderPayment>,
     pub shipments: Vec<Shipment>,
     pub returns: Vec<Return>,
-    pub shipping_address: Sealed,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shipping_address: Option<Sealed>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<Sealed>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,6 +58,18 @@ pub struct Order {
     /// When the order's own stream last changed, and its version; payments have their own.
     pub updated_at: DateTime<Utc>,
     pub version: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub imported: Option<ImportedFrom>,
+}
+
+/// Where an order of an earlier system comes from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ImportedFrom {
+    pub source: String,
+    /// What it was called there.
+    pub reference: String,
+    /// What was given back of it there.
+    pub refunded: Money,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]

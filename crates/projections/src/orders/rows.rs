@@ -11,7 +11,9 @@ use domain::{
 };
 use serde::Deserialize;
 
-use super::query::{Order, OrderLine, OrderPayment, Payment, ReceivedUnits, Return, Shipment, ShippedUnits};
+use super::query::{
+    ImportedFrom, Order, OrderLine, OrderPayment, Payment, ReceivedUnits, Return, Shipment, ShippedUnits,
+};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct OrderRow {
@@ -22,15 +24,15 @@ pub(super) struct OrderRow {
     fulfillment_status: String,
     hold_reason: Option<String>,
     end_reason: Option<String>,
-    customer_id: CustomerId,
-    cart_id: CartId,
+    customer_id: Option<CustomerId>,
+    cart_id: Option<CartId>,
     currency: Currency,
     subtotal: i64,
     shipping: i64,
     tax: i64,
     discount: i64,
     pub(super) total: i64,
-    shipping_address: Sealed,
+    shipping_address: Option<Sealed>,
     email: Option<Sealed>,
     country: Option<Country>,
     pub(super) created_at: DateTime<Utc>,
@@ -38,6 +40,9 @@ pub(super) struct OrderRow {
     completed_at: Option<DateTime<Utc>>,
     updated_at: DateTime<Utc>,
     version: i64,
+    imported_from: Option<String>,
+    imported_reference: Option<String>,
+    imported_refunds: Option<i64>,
     lines: Vec<LineRow>,
     shipments: Vec<ShipmentRow>,
     returns: Vec<ReturnRow>,
@@ -110,6 +115,13 @@ impl From<OrderRow> for Order {
     fn from(row: OrderRow) -> Self {
         let money = |amount| Money::new(amount, row.currency);
         let moved = Moved::by(&row.shipments, &row.returns);
+        let imported = match (row.imported_from, row.imported_reference, row.imported_refunds) {
+            (Some(source), Some(reference), Some(refunds)) => {
+                Some(ImportedFrom { source, reference, refunded: money(refunds) })
+            }
+            _ => None,
+        };
+        let is_imported = imported.is_some();
         Self {
             id: row.id,
             number: row.number,
@@ -122,7 +134,7 @@ impl From<OrderRow> for Order {
             customer_id: row.customer_id,
             cart_id: row.cart_id,
             currency: row.currency,
-            lines: row.lines.into_iter().map(|line| line.shown(row.currency, &moved)).collect(),
+            lines: row.lines.into_iter().map(|line| line.shown(row.currency, &moved, is_imported)).collect(),
             subtotal: money(row.subtotal),
             shipping: money(row.shipping),
             tax: money(row.tax),
@@ -143,6 +155,7 @@ impl From<OrderRow> for Order {
             completed_at: row.completed_at,
             updated_at: row.updated_at,
             version: row.version,
+            imported,
         }
     }
 }
@@ -174,7 +187,9 @@ impl Moved {
 }
 
 impl LineRow {
-    fn shown(self, currency: Currency, moved: &Moved) -> OrderLine {
+    /// What an earlier system charged it also sent, without a parcel that is known of.
+    fn shown(self, currency: Currency, moved: &Moved, is_imported: bool) -> OrderLine {
+        let of_earlier = if is_imported { self.quantity } else { 0 };
         OrderLine {
             id: self.id,
             sku: self.sku,
@@ -182,8 +197,8 @@ impl LineRow {
             quantity: self.quantity,
             unit_price: Money::new(self.unit_price, currency),
             line_total: Money::new(self.line_total, currency),
-            shipped: moved.shipped.get(&self.id).copied().unwrap_or_default(),
-            delivered: moved.delivered.get(&self.id).copied().unwrap_or_default(),
+            shipped: moved.shipped.get(&self.id).copied().unwrap_or(of_earlier),
+            delivered: moved.delivered.get(&self.id).copied().unwrap_or(of_earlier),
             cancelled: self.cancelled,
             returned: moved.returned.get(&self.id).copied().unwrap_or_default(),
         }

@@ -7,8 +7,9 @@ CREATE TABLE orders (
     -- Why it must not be shipped for now, and why it ended, if it did before its time.
     hold_reason text,
     end_reason text,
-    customer_id uuid NOT NULL,
-    cart_id uuid NOT NULL,
+    -- An order of an earlier system has no cart and no address, and not always a customer.
+    customer_id uuid,
+    cart_id uuid,
     currency text COLLATE "C" NOT NULL,
     subtotal bigint NOT NULL,
     shipping bigint NOT NULL,
@@ -16,7 +17,7 @@ CREATE TABLE orders (
     discount bigint NOT NULL,
     total bigint NOT NULL,
     -- Sealed, as in the book: who shows it opens it, while the person's key is there.
-    shipping_address json NOT NULL,
+    shipping_address json,
     email json,
     country text COLLATE "C",
     -- The units of all lines together. By O1 they say how far the order is: a sum of bounded parts reaches its bound
@@ -31,13 +32,23 @@ CREATE TABLE orders (
     completed_at timestamptz,
     updated_at timestamptz NOT NULL,
     version bigint NOT NULL,
+    -- Of an order of an earlier system: which, what it was called there, and what was given back of it there.
+    imported_from text,
+    imported_reference text,
+    imported_refunds bigint,
     CONSTRAINT orders_id_key PRIMARY KEY (id),
     CONSTRAINT orders_total_check CHECK (subtotal + shipping + tax - discount = total),
     CONSTRAINT orders_units_check CHECK (
         0 <= delivered AND delivered <= shipped AND shipped <= ordered - cancelled AND cancelled >= 0
         AND returned BETWEEN 0 AND delivered
     ),
-    CONSTRAINT orders_version_check CHECK (version >= 1)
+    CONSTRAINT orders_version_check CHECK (version >= 1),
+    CONSTRAINT orders_imported_check CHECK (
+        CASE
+            WHEN imported_from IS NULL THEN customer_id IS NOT NULL AND cart_id IS NOT NULL AND shipping_address IS NOT NULL
+            ELSE imported_reference IS NOT NULL AND imported_refunds BETWEEN 0 AND total
+        END
+    )
 )
 WITH (fillfactor = 70);
 
@@ -142,7 +153,7 @@ CREATE VIEW order_documents AS
 SELECT
     id, number, status, payment_status, fulfillment_status, hold_reason, end_reason, customer_id, cart_id, currency,
     subtotal, shipping, tax, discount, total, shipping_address, email, country, created_at, confirmed_at, completed_at,
-    updated_at, version,
+    updated_at, version, imported_from, imported_reference, imported_refunds,
     (
         SELECT COALESCE(json_agg(line), '[]')
         FROM (

@@ -19,7 +19,7 @@ use crate::read_models::{QueryError, ReadModels, Reflects};
 pub struct Timeline {
     /// Whose order it is, for whoever must know before showing it.
     #[serde(skip)]
-    pub customer_id: CustomerId,
+    pub customer_id: Option<CustomerId>,
     pub data: Vec<Entry>,
 }
 
@@ -50,7 +50,10 @@ pub async fn timeline(models: &ReadModels, id: OrderId) -> Result<(Option<Timeli
         .await?
         .ok_or(QueryError::not_installed(&DEFINITION))?;
     let reflects = Reflects::whole(&DEFINITION, answer.position, answer.lag_ms, answer.is_incomplete)?;
-    let Some(customer_id) = answer.customer_id.map(CustomerId::from_uuid) else { return Ok((None, reflects)) };
+    if !answer.is_there {
+        return Ok((None, reflects));
+    }
+    let customer_id = answer.customer_id.map(CustomerId::from_uuid);
     let entries = answer.entries.map(|Json(rows)| rows).unwrap_or_default();
     let data = entries.into_iter().map(|row| row.shown(id)).collect();
     Ok((Some(Timeline { customer_id, data }), reflects))

@@ -3,12 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{money::Money, order::Created};
+use domain::{
+    ids::{CartId, CustomerId},
+    money::Money,
+};
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::{
     apply::ShipmentChange,
+    fixed::Fixed,
     life::Life,
     payment_row::{Ledger, PaymentRow},
 };
@@ -36,13 +40,12 @@ pub(super) async fn load_payments_in_tx(
     Ok(rows.into_iter().map(|payment| (payment.id, payment)).collect())
 }
 
-pub(super) async fn insert_orders_in_tx(tx: &mut PgConnection, orders: &[(&Life, &Created)]) -> Result<(), ApplyError> {
+pub(super) async fn insert_orders_in_tx(tx: &mut PgConnection, orders: &[(&Life, &Fixed)]) -> Result<(), ApplyError> {
     if orders.is_empty() {
         return Ok(());
     }
-    let amounts = |part: fn(&Created) -> Money| -> Vec<i64> {
-        orders.iter().map(|(_, created)| part(created).amount()).collect()
-    };
+    let amounts =
+        |part: fn(&Fixed) -> Money| -> Vec<i64> { orders.iter().map(|(_, created)| part(created).amount()).collect() };
     sqlx::query_file!(
         "src/orders/sql/insert_orders.sql",
         &orders.iter().map(|(life, _)| life.id).collect::<Vec<_>>(),
@@ -52,15 +55,17 @@ pub(super) async fn insert_orders_in_tx(tx: &mut PgConnection, orders: &[(&Life,
         &orders.iter().map(|(life, _)| life.fulfillment_status()).collect::<Vec<_>>() as &[&str],
         &orders.iter().map(|(life, _)| life.hold_reason.as_deref()).collect::<Vec<_>>() as &[Option<&str>],
         &orders.iter().map(|(life, _)| life.end_reason.as_deref()).collect::<Vec<_>>() as &[Option<&str>],
-        &orders.iter().map(|(_, created)| created.customer_id.as_uuid()).collect::<Vec<_>>(),
-        &orders.iter().map(|(_, created)| created.cart_id.as_uuid()).collect::<Vec<_>>(),
-        &orders.iter().map(|(_, created)| created.total.currency().as_str()).collect::<Vec<_>>() as &[&str],
+        &orders.iter().map(|(_, created)| created.customer_id.map(CustomerId::as_uuid)).collect::<Vec<_>>()
+            as &[Option<_>],
+        &orders.iter().map(|(_, created)| created.cart_id.map(CartId::as_uuid)).collect::<Vec<_>>() as &[Option<_>],
+        &orders.iter().map(|(_, created)| created.currency.as_str()).collect::<Vec<_>>() as &[&str],
         &amounts(|created| created.subtotal),
         &amounts(|created| created.shipping),
         &amounts(|created| created.tax),
         &amounts(|created| created.discount),
         &amounts(|created| created.total),
-        &orders.iter().map(|(_, created)| Json(&created.shipping_address)).collect::<Vec<_>>() as &[Json<_>],
+        &orders.iter().map(|(_, created)| created.shipping_address.as_ref().map(Json)).collect::<Vec<_>>()
+            as &[Option<Json<_>>],
         &orders.iter().map(|(_, created)| created.email.as_ref().map(Json)).collect::<Vec<_>>() as &[Option<Json<_>>],
         &orders.iter().map(|(_, created)| created.country.map(|country| country.as_str())).collect::<Vec<_>>()
             as &[Option<&str>],
@@ -74,6 +79,13 @@ pub(super) async fn insert_orders_in_tx(tx: &mut PgConnection, orders: &[(&Life,
         &orders.iter().map(|(life, _)| life.completed_at).collect::<Vec<_>>() as &[Option<_>],
         &orders.iter().map(|(life, _)| life.updated_at).collect::<Vec<_>>(),
         &orders.iter().map(|(life, _)| life.version).collect::<Vec<_>>(),
+        &orders
+            .iter()
+            .map(|(_, created)| created.imported.as_ref().map(|(source, _)| source.as_str()))
+            .collect::<Vec<_>>() as &[Option<&str>],
+        &orders.iter().map(|(_, created)| created.imported.as_ref().map(|(_, name)| name.as_str())).collect::<Vec<_>>()
+            as &[Option<&str>],
+        &orders.iter().map(|(life, _)| life.imported_refunds).collect::<Vec<_>>() as &[Option<_>],
     )
     .execute(tx)
     .await?;
@@ -100,6 +112,7 @@ pub(super) async fn update_orders_in_tx(tx: &mut PgConnection, orders: &[&Life])
         &orders.iter().map(|life| life.completed_at).collect::<Vec<_>>() as &[Option<_>],
         &orders.iter().map(|life| life.updated_at).collect::<Vec<_>>(),
         &orders.iter().map(|life| life.version).collect::<Vec<_>>(),
+        &orders.iter().map(|life| life.imported_refunds).collect::<Vec<_>>() as &[Option<_>],
     )
     .execute(tx)
     .await?;
@@ -108,7 +121,7 @@ pub(super) async fn update_orders_in_tx(tx: &mut PgConnection, orders: &[&Life])
 
 pub(super) async fn insert_lines_in_tx(
     tx: &mut PgConnection,
-    created: &BTreeMap<Uuid, Created>,
+    created: &BTreeMap<Uuid, Fixed>,
 ) -> Result<(), ApplyError> {
     if created.is_empty() {
         return Ok(());

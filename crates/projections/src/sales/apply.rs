@@ -9,9 +9,10 @@ use std::{
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use domain::{
+    country::Country,
     ids::{LineId, Sku},
     money::Currency,
-    order::{Created, Event, LineUnits},
+    order::{Created, CreatedLine, Event, Imported, LineUnits},
 };
 use eventstore::RecordedEvent;
 use serde::{Deserialize, Serialize};
@@ -49,8 +50,8 @@ fn needed(changes: &[(Uuid, Event)]) -> BTreeSet<Uuid> {
         match change {
             Event::Created(_) => created.insert(*order_id),
             Event::Confirmed(_) | Event::LinesCancelled(_) | Event::Cancelled(_) => needed.insert(*order_id),
-            // What ends without a sum changing only goes.
-            Event::Failed(_) | Event::Completed(_) => false,
+            // What ends without a sum changing only goes; what is imported is over.
+            Event::Failed(_) | Event::Completed(_) | Event::Imported(_) => false,
             // Ignored by name.
             Event::Held(_)
             | Event::Released(_)
@@ -63,7 +64,8 @@ fn needed(changes: &[(Uuid, Event)]) -> BTreeSet<Uuid> {
             | Event::ReturnApproved(_)
             | Event::ReturnRejected(_)
             | Event::ReturnReceived(_)
-            | Event::AddressCorrected(_) => false,
+            | Event::AddressCorrected(_)
+            | Event::ImportedRefund(_) => false,
         };
     }
     needed.difference(&created).copied().collect()
@@ -142,6 +144,7 @@ impl Batch {
                 self.close(order_id);
             }
             Event::Failed(_) | Event::Completed(_) => self.close(order_id),
+            Event::Imported(imported) => self.count_imported(&imported),
             // Ignored by name.
             Event::Held(_)
             | Event::Released(_)
@@ -154,9 +157,19 @@ impl Batch {
             | Event::ReturnApproved(_)
             | Event::ReturnRejected(_)
             | Event::ReturnReceived(_)
-            | Event::AddressCorrected(_) => {}
+            | Event::AddressCorrected(_)
+            | Event::ImportedRefund(_) => {}
         }
         Ok(())
+    }
+
+    /// It was sold when it was sold, and nothing of it is cancelled any more.
+    fn count_imported(&mut self, imported: &Imported) {
+        let day = imported.occurred_at.date_naive();
+        let order = OpenOrder::with(&imported.lines, imported.total.currency(), imported.country);
+        for line in &order.lines {
+            count(&mut self.sums, &order, day, line, line.units);
+        }
     }
 
     fn close(&mut self, order_id: Uuid) {
@@ -180,17 +193,21 @@ fn count(sums: &mut BTreeMap<SumKey, Sum>, order: &OpenOrder, day: NaiveDate, li
 
 impl OpenOrder {
     fn of(created: &Created) -> Self {
-        let line = |line: &domain::order::CreatedLine| OpenLine {
+        Self::with(&created.lines, created.total.currency(), created.country)
+    }
+
+    fn with(lines: &[CreatedLine], currency: Currency, country: Option<Country>) -> Self {
+        let line = |line: &CreatedLine| OpenLine {
             id: line.id,
             sku: line.sku.clone(),
             units: line.quantity.get(),
             unit_price: line.unit_price.amount(),
         };
         Self {
-            currency: created.total.currency(),
-            country: created.country.map(|country| country.to_string()).unwrap_or_default(),
+            currency,
+            country: country.map(|country| country.to_string()).unwrap_or_default(),
             day: None,
-            lines: created.lines.iter().map(line).collect(),
+            lines: lines.iter().map(line).collect(),
             is_new: true,
             has_other_lines: false,
         }

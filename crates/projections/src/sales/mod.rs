@@ -1,6 +1,6 @@
-//! Sales by day, SKU, currency and country, counted when an order is confirmed, less what is cancelled of it; by the
-//! country that it was ordered to, wherever it was sent in the end. Its rows add up over orders, so it stops at what it cannot
-//! post.
+//! Sales by day, SKU, currency and country, counted when an order is confirmed, less what is cancelled of it, by the country that
+//! it was ordered to, wherever it was sent in the end; those of an earlier system are counted when they were made. Its rows add
+//! up over orders, so it stops at what it cannot post.
 
 mod apply;
 mod report;
@@ -30,6 +30,8 @@ pub static DEFINITION: Definition = Definition {
             "order.return_rejected",
             "order.return_received",
             "order.address_corrected",
+            // What was given back is on the order: sales are as they were charged.
+            "order.imported_refund",
         ],
     }],
     rows: Rows::OverAll,

@@ -87,6 +87,8 @@ fn reservation_of(stream_id: Uuid, event: &Event) -> Option<ReservationKey> {
         | Event::SetAside(_)
         | Event::PutBack(_)
         | Event::PolicyChanged(_)
+        | Event::LocationOpened(_)
+        | Event::CoverageChanged(_)
         | Event::LowStock(_)
         | Event::OutOfStock(_)
         | Event::BackInStock(_) => return None,
@@ -132,7 +134,11 @@ impl Batch {
             Event::SetAside(set_aside) => place.set_aside += set_aside.quantity.get(),
             Event::PutBack(put_back) => place.set_aside -= put_back.quantity.get(),
             Event::PolicyChanged(policy) => place.policy = Some(policy),
-            Event::LowStock(_) | Event::OutOfStock(_) | Event::BackInStock(_) => {}
+            Event::LocationOpened(_)
+            | Event::CoverageChanged(_)
+            | Event::LowStock(_)
+            | Event::OutOfStock(_)
+            | Event::BackInStock(_) => {}
         }
     }
 }
@@ -169,6 +175,8 @@ fn place_of(event: &Event) -> (&Sku, &Location) {
         Event::SetAside(it) => (&it.sku, &it.location),
         Event::PutBack(it) => (&it.sku, &it.location),
         Event::PolicyChanged(it) => (&it.sku, &it.location),
+        Event::LocationOpened(it) => (&it.sku, &it.location),
+        Event::CoverageChanged(it) => (&it.sku, &it.location),
         Event::LowStock(it) => (&it.sku, &it.location),
         Event::OutOfStock(it) => (&it.sku, &it.location),
         Event::BackInStock(it) => (&it.sku, &it.location),

@@ -11,9 +11,10 @@ use crate::projection::{Category, Definition, Rows};
 
 pub static DEFINITION: Definition = Definition {
     name: "stock",
-    schema_name: "stock_v1",
+    schema_name: "stock_v2",
     tables: include_str!("schema.sql"),
-    // Thresholds that were crossed change no quantity, but they are versions of the stream, and the version is shown.
+    // Thresholds that were crossed and coverage that changed move no quantity, but they are versions of the stream, and the
+    // version is shown.
     posts: &[Category { name: "inventory", ignored: &[] }],
     rows: Rows::ByStream,
 };

@@ -36,6 +36,7 @@ pub struct Place {
     pub low_stock_threshold: i64,
     pub backorder_limit: i64,
     pub safety_stock: i64,
+    pub priority: i64,
     pub updated_at: DateTime<Utc>,
     pub version: i64,
 }
@@ -61,6 +62,7 @@ struct PlaceRow {
     low_stock_threshold: i64,
     backorder_limit: i64,
     safety_stock: i64,
+    priority: i64,
     updated_at: DateTime<Utc>,
     version: i64,
 }
@@ -78,6 +80,7 @@ impl From<PlaceRow> for Place {
             low_stock_threshold: row.low_stock_threshold,
             backorder_limit: row.backorder_limit,
             safety_stock: row.safety_stock,
+            priority: row.priority,
             updated_at: row.updated_at,
             version: row.version,
         }

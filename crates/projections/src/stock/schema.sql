@@ -10,6 +10,7 @@ CREATE TABLE stock (
     low_stock_threshold bigint NOT NULL,
     backorder_limit bigint NOT NULL,
     safety_stock bigint NOT NULL,
+    priority bigint NOT NULL,
     updated_at timestamptz NOT NULL,
     version bigint NOT NULL,
     CONSTRAINT stock_stream_id_key PRIMARY KEY (stream_id),

@@ -49,6 +49,7 @@ async fn change_places_in_tx(
         &policy(|policy| policy.low_stock_threshold) as &[Option<i64>],
         &policy(|policy| policy.backorder_limit) as &[Option<i64>],
         &policy(|policy| policy.safety_stock) as &[Option<i64>],
+        &policy(|policy| policy.priority) as &[Option<i64>],
         &places.values().map(|place| place.updated_at).collect::<Vec<_>>(),
         &places.values().map(|place| place.version).collect::<Vec<_>>(),
     )
@@ -75,6 +76,7 @@ async fn insert_places_in_tx(tx: &mut PgConnection, places: &[(&Uuid, &PlaceChan
         &policy(|policy| policy.low_stock_threshold),
         &policy(|policy| policy.backorder_limit),
         &policy(|policy| policy.safety_stock),
+        &policy(|policy| policy.priority),
         &places.iter().map(|(_, place)| place.updated_at).collect::<Vec<_>>(),
         &places.iter().map(|(_, place)| place.version).collect::<Vec<_>>(),
     )

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::{Baskets, BasketsError, HEADER};
-use crate::load::line::{LeftOut, Month};
+use super::Baskets;
+use crate::load::line::LeftOut;
+use crate::online_retail::{FileError, HEADER, Month};
 
 const EXCERPT: &str = include_str!("../../../../../tests/data/baskets.csv");
 
@@ -34,11 +35,11 @@ fn gzip(text: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-fn read_bytes(bytes: &[u8]) -> Result<Baskets, BasketsError> {
+fn read_bytes(bytes: &[u8]) -> Result<Baskets, FileError> {
     Baskets::read(&Scratch::of(bytes).0)
 }
 
-fn read(text: &str) -> Result<Baskets, BasketsError> {
+fn read(text: &str) -> Result<Baskets, FileError> {
     read_bytes(&gzip(text.as_bytes()))
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Plan, StockFactor, Sums};
 use crate::load::baskets::tests::excerpt;
-use crate::load::line::Month;
+use crate::online_retail::Month;
 
 fn plan(limit: Option<usize>, factor: &str) -> Plan {
     Plan::new(excerpt(), limit, factor.parse().unwrap())

@@ -9,6 +9,7 @@ use super::super::client::{Client, Failure};
 use super::super::instance::Instance;
 use super::super::tokens::Tokens;
 use super::Evidence;
+use super::money::{Ledger, Moneys, Paid};
 use super::read_models::{self, Order, Orders, Sale, Stock, Stocks};
 
 /// The most that a page of orders may have.
@@ -30,13 +31,14 @@ struct Reader<'a> {
     at_least: Position,
 }
 
-pub(super) async fn checks(evidence: Evidence<'_>, instance: &Instance, tokens: &Tokens, head: Position) -> [Check; 3] {
+pub(super) async fn checks(evidence: Evidence<'_>, instance: &Instance, tokens: &Tokens, head: Position) -> [Check; 4] {
     let mut reader = Reader { client: Client::new(&instance.api), tokens, at_least: head };
     let broken = |name: &'static str| move |failure: Failure| Check::broken(name, &failure);
     [
         reader.sales(evidence).await.unwrap_or_else(broken("sales")),
         reader.orders(evidence).await.unwrap_or_else(broken("orders")),
         reader.stock(evidence).await.unwrap_or_else(broken("stock")),
+        reader.money(evidence).await.unwrap_or_else(broken("money")),
     ]
 }
 
@@ -66,6 +68,23 @@ impl Reader<'_> {
             stocks.see(product, received, stock);
         }
         Ok(stocks.check())
+    }
+
+    /// What was taken and given back for every order. Where nothing went otherwise than it should, the orders' own status says
+    /// it, and a sample is enough.
+    async fn money(&mut self, evidence: Evidence<'_>) -> Result<Check, Failure> {
+        let mut money = Moneys::new(evidence.plan);
+        for accepted in evidence.accepted.iter().filter(|accepted| accepted.is_otherwise()).chain(evidence.sample()) {
+            let path = format!("/v1/orders/{}", accepted.order_id);
+            let order: Paid = self.client.read(&path, self.tokens.staff(), self.at_least.0).await?;
+            let mut ledgers = Vec::new();
+            for payment in order.payments {
+                let path = format!("/v1/payments/{}", payment.id);
+                ledgers.push(self.client.read::<Ledger>(&path, self.tokens.staff(), self.at_least.0).await?);
+            }
+            money.see(accepted, &ledgers);
+        }
+        Ok(money.check())
     }
 
     /// Every item of a list, page after page.

@@ -5,11 +5,14 @@
 //!
 //! - [`read_models`]: the arithmetic of lines, sales, orders and stock, without I/O; [`http`]: what it is given to compare
 //! - [`book`]: the book from Postgres, and the orders that carts became
+//! - [`conserved`]: what the conservation watch has found
 //! - [`topics`]: Kafka against the book, without I/O; [`broker`]: the records of a real one; [`topics_walk`]: both at once
 
 mod book;
 mod broker;
+mod conserved;
 mod http;
+mod money;
 mod read_models;
 mod topics;
 mod topics_walk;
@@ -23,7 +26,7 @@ use super::check::{Check, Verdict};
 use super::instance::{Broker, Instance};
 use super::numbers::grouped;
 use super::plan::{Plan, Sums};
-use super::shopper::Accepted;
+use super::shopper::{Accepted, Ended};
 use super::tokens::Tokens;
 use crate::auth::signing::SigningKeyError;
 use book::Carts;
@@ -65,6 +68,7 @@ pub async fn reconcile(
     let book = Book::new(book::open(&instance.postgres).await.map_err(ReconcileError::Open)?);
     let head = book::quiet_head(&book).await.map_err(ReconcileError::Head)?;
     http::checks(evidence, instance, &tokens, head).await.into_iter().for_each(&mut note);
+    note(conserved::check(&instance.postgres, head).await);
     note(verified(&book, head, evidence.position).await);
     let (carts, topics) = walk(&book, head, evidence.accepted, &instance.kafka).await;
     note(carts);
@@ -121,9 +125,17 @@ async fn walk_pages(
     Ok(())
 }
 
-impl Evidence<'_> {
-    /// What the accepted invoices come to.
+/// Orders that went as they should, of which so many are looked at in detail.
+const SAMPLE: usize = 200;
+
+impl<'a> Evidence<'a> {
+    fn sample(&self) -> impl Iterator<Item = &'a Accepted> {
+        self.accepted.iter().filter(|accepted| !accepted.is_otherwise()).take(SAMPLE)
+    }
+
+    /// What the accepted invoices come to that were not cancelled.
     pub fn sums(&self) -> Sums {
-        self.plan.sums(self.accepted.iter().map(|accepted| &self.plan.invoices()[accepted.invoice]))
+        let delivered = self.accepted.iter().filter(|accepted| accepted.ended == Ended::Delivered);
+        self.plan.sums(delivered.map(|accepted| &self.plan.invoices()[accepted.invoice]))
     }
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::super::check::Check;
 use super::super::numbers::{grouped, pounds};
 use super::super::plan::{Plan, Sums};
-use super::super::shopper::Accepted;
+use super::super::shopper::{Accepted, Ended};
 
 /// The currency of the file.
 pub(super) const CURRENCY: &str = "GBP";
@@ -54,20 +54,20 @@ pub(crate) struct Stock {
 
 /// Differences, the first few of them in words.
 #[derive(Default)]
-struct Differences {
+pub(super) struct Differences {
     count: u64,
     named: Vec<String>,
 }
 
 impl Differences {
-    fn add(&mut self, words: impl FnOnce() -> String) {
+    pub(super) fn add(&mut self, words: impl FnOnce() -> String) {
         self.count += 1;
         if self.named.len() < NAMED_MAX {
             self.named.push(words());
         }
     }
 
-    fn check(self, name: &'static str, numbers: String) -> Check {
+    pub(super) fn check(self, name: &'static str, numbers: String) -> Check {
         if self.count == 0 {
             return Check::ok(name, numbers);
         }
@@ -128,7 +128,7 @@ fn sold((units, pence): (i128, i128)) -> String {
 pub(crate) struct Orders<'a> {
     plan: &'a Plan,
     /// The invoices whose order has not been seen.
-    awaited: HashMap<Uuid, usize>,
+    awaited: HashMap<Uuid, Accepted>,
     expected: (u64, i128),
     found: (u64, i128),
     differences: Differences,
@@ -136,7 +136,7 @@ pub(crate) struct Orders<'a> {
 
 impl<'a> Orders<'a> {
     pub(crate) fn new(plan: &'a Plan, accepted: &[Accepted]) -> Self {
-        let awaited: HashMap<_, _> = accepted.iter().map(|order| (order.order_id, order.invoice)).collect();
+        let awaited: HashMap<_, _> = accepted.iter().map(|order| (order.order_id, *order)).collect();
         let revenue = accepted.iter().map(|order| plan.total_of(&plan.invoices()[order.invoice])).sum();
         let mut differences = Differences::default();
         if awaited.len() != accepted.len() {
@@ -147,12 +147,12 @@ impl<'a> Orders<'a> {
 
     pub(crate) fn see(&mut self, order: &Order) {
         self.found = (self.found.0 + 1, self.found.1 + i128::from(order.total.amount));
-        let Some(invoice) = self.awaited.remove(&order.id) else {
+        let Some(accepted) = self.awaited.remove(&order.id) else {
             self.differences.add(|| format!("order {} is of no accepted invoice, or shown twice", order.id));
             return;
         };
         let plan = self.plan;
-        let invoice = &plan.invoices()[invoice];
+        let invoice = &plan.invoices()[accepted.invoice];
         let wanted = plan.total_of(invoice);
         if i128::from(order.total.amount) != wanted || &*order.total.currency != CURRENCY {
             let shown = pounds(order.total.amount.into());
@@ -165,15 +165,19 @@ impl<'a> Orders<'a> {
         if lines.len() != order.lines.len() || lines != as_ordered.collect() {
             self.differences.add(|| format!("invoice {} has other lines than in the file", invoice.number));
         }
-        if &*order.status != "delivered" {
-            self.differences.add(|| format!("invoice {} is {}, not delivered", invoice.number, order.status));
+        let ended = match accepted.ended {
+            Ended::Delivered => "delivered",
+            Ended::Cancelled => "cancelled",
+        };
+        if &*order.status != ended {
+            self.differences.add(|| format!("invoice {} is {}, not {ended}", invoice.number, order.status));
         }
     }
 
     pub(crate) fn check(mut self) -> Check {
-        let mut missing: Vec<_> = self.awaited.iter().collect();
+        let mut missing: Vec<_> = self.awaited.iter().map(|(order, accepted)| (*order, accepted.invoice)).collect();
         missing.sort_unstable();
-        for (order, &invoice) in missing {
+        for (order, invoice) in missing {
             let number = &self.plan.invoices()[invoice].number;
             self.differences.add(|| format!("order {order} of invoice {number} is missing"));
         }

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use eventstore::{Point, Position, RecordedEvent, StreamId, failpoint};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
@@ -42,6 +43,14 @@ pub(super) struct Failed {
     pub(super) reason: String,
 }
 
+/// What became of use cases.
+#[derive(Default)]
+pub(super) struct Ran {
+    pub(super) failed: Vec<Failed>,
+    /// The lines that came too early, and when each is due again.
+    pub(super) again: Vec<(usize, DateTime<Utc>)>,
+}
+
 impl Failed {
     pub(super) fn of(self, streams: &[StreamId]) -> Stuck {
         Stuck { stream: streams[self.line].clone(), position: self.position, reason: self.reason }
@@ -72,19 +81,19 @@ impl Task {
 
     /// A rejection is an answer: the world has moved on, and the rules have said what that means. Everything else is
     /// tried again: here, and then with the whole page, unless it is a fault of ours.
-    async fn run(self, process: &'static str, commands: &Commands) -> Result<(), ProcessError> {
+    async fn run(self, process: &'static str, commands: &Commands) -> Result<Option<DateTime<Utc>>, ProcessError> {
         let (mut tries, mut failures) = (0, 0);
         loop {
             failpoint::reached("process.before_effect");
             let done = self.runnable.run(commands, self.envelope()).await;
             failpoint::reached("process.after_effect");
             match done {
-                Ok(()) => return Ok(()),
+                Ok(again_at) => return Ok(again_at),
                 Err(CommandError::Rejected(rejection)) => {
                     tracing::warn!(process, command = self.runnable.name(), position = self.position.0, %rejection,
                         "an effect was rejected");
                     metrics::counter!("daybook_process_rejections_total", "process" => process).increment(1);
-                    return Ok(());
+                    return Ok(None);
                 }
                 Err(CommandError::Overloaded) if tries < EFFECT_TRIES_MAX => {
                     tries += 1;
@@ -149,34 +158,38 @@ impl ProcessRunner {
 
     /// Runs use cases: those of one line one after another, the lines at the same time. A line ends where one of it fails by a
     /// fault of ours: those are told. Any other fault is not the line's, and ends the round.
-    pub(super) async fn run_all(&self, lines: Vec<Vec<Task>>) -> Result<Vec<Failed>, ProcessError> {
+    pub(super) async fn run_all(&self, lines: Vec<Vec<Task>>) -> Result<Ran, ProcessError> {
         let permits = Arc::new(Semaphore::new(EFFECTS_IN_FLIGHT_MAX));
-        let mut running: JoinSet<Result<Option<Failed>, ProcessError>> = JoinSet::new();
+        let mut running: JoinSet<Result<Ran, ProcessError>> = JoinSet::new();
         for (number, line) in lines.into_iter().enumerate() {
             let (permits, commands) = (Arc::clone(&permits), self.commands.clone());
             let process = self.process.name();
             running.spawn(async move {
                 let _permit = permits.acquire_owned().await.expect("the semaphore is never closed");
+                let mut ran = Ran::default();
                 for task in line {
                     let position = task.position;
                     match task.run(process, &commands).await {
-                        Ok(()) => {}
+                        Ok(again_at) => ran.again.extend(again_at.map(|again_at| (number, again_at))),
                         Err(error @ ProcessError::Effect { source: CommandError::Failed(_), .. }) => {
                             metrics::counter!("daybook_process_failures_total", "process" => process).increment(1);
-                            return Ok(Some(Failed { line: number, position, reason: chain(&error) }));
+                            ran.failed.push(Failed { line: number, position, reason: chain(&error) });
+                            return Ok(ran);
                         }
                         Err(error) => return Err(error),
                     }
                 }
-                Ok(None)
+                Ok(ran)
             });
         }
         let all = async {
-            let mut failed = Vec::new();
+            let mut all = Ran::default();
             while let Some(done) = running.join_next().await {
-                failed.extend(done??);
+                let Ran { failed, again } = done??;
+                all.failed.extend(failed);
+                all.again.extend(again);
             }
-            Ok(failed)
+            Ok(all)
         };
         tokio::time::timeout(ROUND_LIMIT, all).await.unwrap_or(Err(ProcessError::TooSlow))
     }

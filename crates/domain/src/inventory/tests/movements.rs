@@ -1,5 +1,7 @@
 //! What comes and goes: the only ways in which stock on hand changes.
 
+use proptest::prelude::*;
+
 use super::*;
 
 #[test]
@@ -14,9 +16,11 @@ fn stock_is_received() {
 
 #[test]
 fn n1_a_count_is_a_fact_and_is_recorded_whatever_it_leaves_uncovered() {
-    stock([received(3), allocated(1, 3)]).when(adjust(-5)).then([adjusted(-5)]).then_state(|state| {
-        assert_eq!((state.on_hand(), state.available(minute(0))), (-2, -5));
-    });
+    stock([received(3), allocated(1, 3)]).when(adjust(-5)).then([adjusted(-5), coverage(&[1], &[], &[])]).then_state(
+        |state| {
+            assert_eq!((state.on_hand(), state.available(minute(0))), (-2, -5));
+        },
+    );
     stock([]).when(adjust(7)).then([adjusted(7)]);
     stock([]).when(adjust(-7)).then([adjusted(-7)]);
     stock([received(3)]).when(adjust(0)).then_nothing();
@@ -115,4 +119,37 @@ fn what_is_set_aside_is_on_hand_and_unavailable_until_it_is_put_back() {
     stock([received(10), put_aside(4)]).when(set_aside(7)).then_error(Error::NotOnHand { requested: 7, on_hand: 6 });
     stock([]).when(set_aside(1)).then_error(Error::NotOnHand { requested: 1, on_hand: 0 });
     stock([]).when(put_back(1)).then_error(Error::NotSetAside { requested: 1, set_aside: 0 });
+}
+
+const PLACES: [&str; 3] = ["main", "north", "south"];
+
+proptest! {
+    #[test]
+    fn n4_transfers_between_locations_conserve_the_total(
+        received in 0..40_i64,
+        steps in proptest::collection::vec((0..3_usize, 0..3_usize, 1..12_i64, 0..3_u8), 1..60),
+    ) {
+        let places = PLACES.map(|name| Location::new(name).unwrap());
+        let mut states = PLACES.map(|_| State::default());
+        states[0] = given::<Inventory>([adjusted(received)]).into_state();
+        for (from, to, quantity, kind) in steps {
+            if kind == 0 {
+                // Something is promised now and then, so that not everything may leave.
+                let allocate = allocate(quantity as u128, quantity, 0);
+                if let Ok(events) = Inventory::decide(&states[from], allocate) {
+                    states[from] = fold::<Inventory>(states[from].clone(), &events);
+                }
+                continue;
+            }
+            let out = Command::TransferOut { to: places[to].clone(), quantity: units(quantity), now: minute(0) };
+            let (location, taken_from) = (places[to].clone(), places[from].clone());
+            let take_in = Command::TransferIn { sku: sku(), location, from: taken_from, quantity: units(quantity) };
+            let (Ok(left), Ok(arrived)) =
+                (Inventory::decide(&states[from], out), Inventory::decide(&states[to], take_in)) else { continue };
+            states[from] = fold::<Inventory>(states[from].clone(), &left);
+            states[to] = fold::<Inventory>(states[to].clone(), &arrived);
+            prop_assert!(states[from].available(minute(0)) >= 0, "what was promised has left");
+            prop_assert_eq!(states.iter().map(State::on_hand).sum::<i64>(), received);
+        }
+    }
 }

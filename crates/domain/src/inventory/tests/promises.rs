@@ -19,20 +19,12 @@ fn n1_a_reservation_takes_no_more_than_is_available() {
 fn n1_backorders_go_below_zero_down_to_their_limit() {
     stock([policy(0, 5, 0), received(1)]).when(reserve(1, 6, 15, 0)).then([reserved(1, 6, 15), out(-5)]);
     stock([policy(0, 5, 0), received(1)]).when(reserve(1, 7, 15, 0)).then_error(out_of_stock(7, 6));
-    stock([policy(0, 5, 0), received(1)]).when(allocate(1, 6, 0)).then([allocated(1, 6), out(-5)]);
+    stock([policy(0, 5, 0), received(1)]).when(allocate(1, 6, 0)).then([
+        allocated(1, 6),
+        coverage(&[], &[1], &[]),
+        out(-5),
+    ]);
     stock([policy(0, 5, 0), received(1)]).when(allocate(1, 7, 0)).then_error(out_of_stock(7, 6));
-}
-
-#[test]
-fn n1_the_youngest_orders_are_the_uncovered_ones() {
-    let orders = [received(10), allocated(1, 4), allocated(2, 4), allocated(3, 2)];
-    let uncovered = |more: &[Event]| given::<Inventory>(orders.iter().chain(more).cloned()).into_state().uncovered();
-    assert_eq!(uncovered(&[]), []);
-    assert_eq!(uncovered(&[adjusted(-1)]), [(order(3), 1)]);
-    assert_eq!(uncovered(&[adjusted(-3)]), [(order(2), 1), (order(3), 2)]);
-    assert_eq!(uncovered(&[adjusted(-12)]), [(order(1), 4), (order(2), 4), (order(3), 2)]);
-    assert_eq!(uncovered(&[put_aside(1)]), [(order(3), 1)]);
-    assert_eq!(uncovered(&[adjusted(-3), policy(0, 2, 0)]), [(order(3), 1)]);
 }
 
 #[test]
@@ -80,7 +72,9 @@ fn n3_more_than_was_reserved_is_checked_for_what_is_more() {
 
 #[test]
 fn n3_what_was_reserved_is_allocated_even_when_a_count_took_it_away() {
-    stock([received(10), reserved(1, 6, 15), adjusted(-8)]).when(allocate(1, 6, 1)).then([allocated(1, 6)]);
+    stock([received(10), reserved(1, 6, 15), adjusted(-8)])
+        .when(allocate(1, 6, 1))
+        .then([allocated(1, 6), coverage(&[1], &[], &[])]);
 }
 
 #[test]

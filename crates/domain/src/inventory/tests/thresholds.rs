@@ -1,5 +1,7 @@
 //! What is told when stock runs low, out, or comes back, and the policy that says when.
 
+use proptest::prelude::*;
+
 use super::*;
 
 #[test]
@@ -56,7 +58,7 @@ fn a_policy_changes_what_it_names_and_nothing_else() {
         .when(change_policy(PolicyChange { backorder_limit: Some(7), ..keep }))
         .then_nothing()
         .then_state(|state| {
-            let expected = Policy { low_stock_threshold: 1, backorder_limit: 7, safety_stock: 3 };
+            let expected = Policy { low_stock_threshold: 1, backorder_limit: 7, safety_stock: 3, priority: 0 };
             assert_eq!((state.policy(), state.unavailable()), (expected, 3));
         });
     for found in [-1, UNITS_MAX + 1] {
@@ -67,6 +69,54 @@ fn a_policy_changes_what_it_names_and_nothing_else() {
         ] {
             let out_of_range = Error::QuantityOutOfRange { found, min: 0, max: UNITS_MAX };
             stock([received(10)]).when(change_policy(change)).then_error(out_of_range);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn n7_every_crossing_is_told_and_none_twice(
+        threshold in 0..5_i64,
+        steps in proptest::collection::vec((0..6_u8, 1..5_u128, -5..9_i64), 1..80),
+    ) {
+        let mut state = given::<Inventory>([received(6), policy(threshold, 2, 0)]).into_state();
+        // How stock stands, as a subscriber of the events knows it.
+        let (mut is_out, mut is_low) = (false, false);
+        for (kind, id, quantity) in steps {
+            let command = match kind {
+                0 => reserve(id, quantity.max(1), 15, 0),
+                1 => Command::ReleaseReservation { order_id: order(id) },
+                2 => allocate(id, quantity.max(1), 0),
+                3 => release_allocation(id, None),
+                4 => adjust(quantity),
+                _ => receive(quantity.max(1)),
+            };
+            let Ok(events) = Inventory::decide(&state, command) else { continue };
+            state = fold::<Inventory>(state, &events);
+            let available = state.unpromised();
+            if available > threshold {
+                is_low = false;
+            }
+            for event in &events {
+                match event {
+                    Event::OutOfStock(told) => {
+                        prop_assert!(!std::mem::replace(&mut is_out, true), "out of stock is told twice");
+                        prop_assert_eq!(told.available, available);
+                        is_low = true;
+                    }
+                    Event::BackInStock(told) => {
+                        prop_assert!(std::mem::replace(&mut is_out, false), "what was never out is back");
+                        prop_assert_eq!(told.available, available);
+                    }
+                    Event::LowStock(told) => {
+                        prop_assert!(!std::mem::replace(&mut is_low, true), "low stock is told twice");
+                        prop_assert_eq!((told.available, told.threshold), (available, threshold));
+                    }
+                    _ => {}
+                }
+            }
+            prop_assert_eq!(is_out, available <= 0);
+            prop_assert!(is_low || available > threshold, "{} are left, and nobody was told", available);
         }
     }
 }

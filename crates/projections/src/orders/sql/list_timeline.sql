@@ -10,6 +10,7 @@ SELECT
         WHERE parked.schema_name = $1
             AND CASE parked.category WHEN 'order' THEN parked.stream_id ELSE COALESCE(payments.order_id, $2) END = $2
     ) AS "is_incomplete!",
+    EXISTS (SELECT FROM orders WHERE id = $2) AS "is_there!",
     (SELECT customer_id FROM orders WHERE id = $2) AS "customer_id?",
     (
         SELECT json_agg(entry)

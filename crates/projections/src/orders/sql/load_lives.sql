@@ -4,6 +4,8 @@ SELECT
     payment_status,
     hold_reason,
     end_reason,
+    total,
+    imported_refunds,
     ordered,
     cancelled,
     shipped,

@@ -13,8 +13,8 @@ SELECT
         SELECT json_agg(place)
         FROM (
             SELECT
-                location, on_hand, allocated, set_aside, low_stock_threshold, backorder_limit, safety_stock, updated_at,
-                version,
+                location, on_hand, allocated, set_aside, low_stock_threshold, backorder_limit, safety_stock, priority,
+                updated_at, version,
                 (
                     -- One that has expired does not count, whether or not its expiry has been recorded.
                     SELECT COALESCE(sum(quantity), 0)::bigint

@@ -15,7 +15,7 @@ fn plan() -> Plan {
 /// All invoices became orders.
 fn accepted(plan: &Plan) -> Vec<Accepted> {
     let id = |kind: u128, index: usize| Uuid::from_u128(kind << 64 | index as u128);
-    let order = |invoice| Accepted { invoice, cart_id: id(1, invoice), order_id: id(2, invoice) };
+    let order = |invoice| Accepted::delivered(invoice, id(1, invoice), id(2, invoice));
     (0..plan.invoices().len()).map(order).collect()
 }
 

@@ -1,0 +1,43 @@
+//! The coverage process: orders that were promised what is not there are put on hold, and released when it is there again.
+
+use domain::aggregate::{EventKind, UnreadableEvent};
+use domain::inventory::Event;
+use eventstore::event::RecordedEvent;
+
+use super::{Deadline, Effect, Process, Runnable};
+use crate::orders::coverage::{ORDERS_AT_ONCE, ReviewCoverage};
+
+#[derive(Debug)]
+pub struct CoverageProcess;
+
+impl Process for CoverageProcess {
+    fn name(&self) -> &'static str {
+        "coverage"
+    }
+
+    fn waits_for(&self) -> &'static str {
+        "stock that turns out to be missing, to put the youngest orders on hold; its return, to release them"
+    }
+
+    fn react(&self, event: &RecordedEvent) -> Result<Vec<Effect>, UnreadableEvent> {
+        if event.event_type != "inventory.coverage_changed" {
+            return Ok(Vec::new());
+        }
+        match Event::from_payload(&event.event_type, event.schema_version, &event.payload)? {
+            // One that is backordered may have been uncovered before.
+            Event::CoverageChanged(changed) => {
+                let orders = [changed.uncovered, changed.backordered, changed.covered].concat();
+                let review = |orders: &[_]| Effect::run(ReviewCoverage { orders: orders.to_vec() });
+                Ok(orders.chunks(ORDERS_AT_ONCE).map(review).collect())
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn fire(&self, _: &Deadline) -> Option<Box<dyn Runnable>> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,3 @@
+SELECT sku, units, since
+FROM conserved_transit
+WHERE sku = ANY($1)
