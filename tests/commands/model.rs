@@ -129,12 +129,14 @@ fn about_a_cart(chance: &mut Chance, known: &mut Known) -> Box<dyn Asked> {
 fn about_an_order(chance: &mut Chance, known: &mut Known) -> Box<dyn Asked> {
     let sale = pick(chance, &known.sales);
     let order_id = sale.order_id;
-    match chance.below(8) {
+    match chance.below(10) {
         0 => Box::new(sale.cancel()),
         1 | 2 => Box::new(sale.ship()),
         3 => Box::new(sale.deliver()),
         4 => Box::new(HoldOrder { order_id, reason: Reason::new("to be checked").unwrap() }),
         5 => Box::new(ReleaseOrder { order_id }),
+        8 => Box::new(sale.cancel_units(1)),
+        9 => Box::new(sale.refund(100)),
         6 if chance.below(3) == 0 => Box::new(FailPendingOrder { order_id }),
         6 => Box::new(ExpireReservations { order_id }),
         _ => {

@@ -496,3 +496,41 @@ async fn a_second_try_whose_answer_comes_after_the_order_has_ended_broken_off_an
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_second_try_that_succeeds_broken_off_anywhere_confirms_the_order_once() {
+    broken_off_everywhere(Way {
+        token: "tok_declined",
+        acts: &[Act::CheckOut, Act::Settle, Act::Retry, Act::Settle],
+        end: ("confirmed", "failed"),
+        stock: (0, 0, UNITS_A_SALE),
+        done: &[],
+        captured: 0,
+        refunded: 0,
+        steps_min: 12,
+    })
+    .await;
+}
+
+/// Nothing could be taken of it while it was held: the order waits for whoever runs the shop.
+#[tokio::test]
+async fn an_authorisation_that_lapses_broken_off_anywhere_is_over_once_and_its_order_held() {
+    broken_off_everywhere(Way {
+        token: "tok_capture_fails",
+        acts: &[
+            Act::CheckOut,
+            Act::Settle,
+            Act::Pass { minutes: 6 * 24 * 60 + 1 },
+            Act::Settle,
+            Act::Pass { minutes: 24 * 60 },
+            Act::Settle,
+        ],
+        end: ("confirmed", "expired"),
+        stock: (0, 0, UNITS_A_SALE),
+        done: &["authorize"],
+        captured: 0,
+        refunded: 0,
+        steps_min: 15,
+    })
+    .await;
+}

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{
     client::{Client, Request},
     shop::Shop,
-    steps::{gbp, paying_with},
+    steps::{address, gbp, paying_with},
 };
 
 /// Things of customer A, each in the state in which the case that needs it succeeds, however often it is tried.
@@ -31,6 +31,9 @@ struct Things {
     /// Of that order, sent already.
     shipment: Uuid,
     order_to_cancel: Uuid,
+    /// Delivered, with a return that was asked for.
+    order_that_came: Uuid,
+    goods_return: Uuid,
     /// Declined, so that it can be paid by another method.
     order_to_pay: Uuid,
     payment_to_void: Uuid,
@@ -48,6 +51,15 @@ impl Things {
         let payment = payment_of(order).await;
         shop.until("payment.captured", payment).await;
         let order_to_void = shop.confirmed_order(owner, &[("MUG", 1)]).await;
+        let order_that_came = shop.confirmed_order(owner, &[("MUG", 20)]).await;
+        let staff = shop.as_staff();
+        let sent = staff.ship(order_that_came).answers(201).await.id();
+        let delivery = format!("/v1/orders/{order_that_came}/shipments/{sent}/delivery");
+        staff.post(delivery).json(json!({})).answers(200).await;
+        let body = json!({ "lines": [{ "sku": "MUG", "quantity": 1 }], "reason": "a test" });
+        let returns = format!("/v1/orders/{order_that_came}/returns");
+        let goods_return = owner.post(returns).json(body).answers(201).await.id();
+        shop.until("payment.completed", payment_of(order_that_came).await).await;
         let declined_cart = owner.fill_cart(&[("MUG", 1)]).await;
         let declined = owner.checkout(declined_cart, paying_with("tok_declined")).answers(201).await;
         shop.until("payment.failed", payment_of(declined.id()).await).await;
@@ -60,6 +72,8 @@ impl Things {
             payment,
             shipment,
             order_to_cancel: shop.confirmed_order(owner, &[("MUG", 1)]).await,
+            order_that_came,
+            goods_return,
             order_to_pay: declined.id(),
             payment_to_void: payment_of(order_to_void).await,
         }
@@ -77,6 +91,7 @@ impl Things {
                 .replace("{id}", &id.to_string())
                 .replace("{sku}", "MUG")
                 .replace("{shipment}", &shipment.to_string())
+                .replace("{return}", &self.goods_return.to_string())
         };
         match (row.method.as_str(), row.path) {
             ("GET", "/health/live" | "/health/ready" | "/health/startup") => (here(), &[200, 503]),
@@ -157,6 +172,20 @@ impl Things {
             ("POST", "/v1/orders/{id}/refunds") => {
                 (ask(of(order)).keyed().json(json!({ "amount": gbp(1), "reason": "broken" })), &[201])
             }
+            ("POST", "/v1/orders/{id}/returns") => {
+                let body = json!({ "lines": [{ "sku": "MUG", "quantity": 1 }], "reason": "a test" });
+                (ask(of(&self.order_that_came)).json(body), &[201])
+            }
+            ("POST", "/v1/orders/{id}/returns/{return}/approval") => (ask(of(&self.order_that_came)), &[200]),
+            // Whoever comes first takes it back; the others may, and are told so.
+            ("POST", "/v1/orders/{id}/returns/{return}/receipt") => {
+                let lines = json!([{ "sku": "MUG", "quantity": 1, "restock": true }]);
+                (ask(of(&self.order_that_came)).json(json!({ "lines": lines })), &[200, 409])
+            }
+            ("POST", "/v1/orders/{id}/returns/{return}/rejection") => {
+                (ask(of(&self.order_that_came)).json(json!({})), &[200])
+            }
+            ("PUT", "/v1/orders/{id}/shipping-address") => (ask(of(order)).json(address()), &[200]),
             ("POST", "/v1/payments/{id}/captures") => {
                 (ask(of(payment)).keyed().json(json!({ "amount": gbp(1) })), &[201])
             }

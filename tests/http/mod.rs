@@ -26,4 +26,5 @@ mod positions;
 mod products;
 mod races;
 mod refunds;
+mod returns;
 mod sale;

@@ -2,8 +2,13 @@
 
 use futures_util::future::join_all;
 use serde_json::json;
+use uuid::Uuid;
 
-use super::{answer::Answer, shop::Shop, steps::paying_with};
+use super::{
+    answer::Answer,
+    shop::Shop,
+    steps::{gbp, paying_with},
+};
 
 fn with_status(answers: &[Answer], status: u16) -> usize {
     answers.iter().filter(|answer| answer.status == status).count()
@@ -114,6 +119,33 @@ async fn of_20_shippers_of_one_order_one_ships_it() {
     shop.until("payment.completed", payment).await;
     assert_eq!(shop.stock("MUG").await, [3, 0, 0, 3]);
     assert_eq!(shop.order(order).await["payment_status"], "paid");
+}
+
+/// Each of them is small enough alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p2_of_32_refunds_at_once_no_more_are_granted_than_was_captured() {
+    let shop = Shop::open().await;
+    shop.sell("MUG", 500, 5).await;
+    let (buyer, staff) = (shop.as_customer(), shop.as_staff());
+    let order = shop.confirmed_order(&buyer, &[("MUG", 2)]).await;
+    staff.ship(order).answers(201).await;
+    let payment: Uuid = shop.order(order).await["payments"][0]["id"].as_str().unwrap().parse().unwrap();
+    shop.until("payment.completed", payment).await;
+    let refunds = (0..32).map(|number| {
+        let of_the_order = json!({ "amount": gbp(300), "reason": "goodwill" });
+        let request = match number % 2 {
+            0 => staff.post(format!("/v1/orders/{order}/refunds")).keyed().json(of_the_order),
+            _ => staff.post(format!("/v1/payments/{payment}/refunds")).keyed().json(json!({ "amount": gbp(300) })),
+        };
+        tokio::spawn(request.send())
+    });
+    let answers: Vec<Answer> = join_all(refunds).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!((with_status(&answers, 201), with_status(&answers, 422)), (3, 29));
+    let refused = answers.iter().filter(|answer| answer.status == 422);
+    assert!(refused.into_iter().all(|answer| answer["code"] == "amount_exceeded"));
+    shop.until_there_are(3, "payment.refund_succeeded", payment).await;
+    let seen = staff.get(format!("/v1/payments/{payment}")).at(shop.head().await).answers(200).await;
+    assert_eq!((&seen["refunded"], &seen["status"]), (&gbp(900), &json!("partially_refunded")));
 }
 
 /// Units that there are at each location, and buyers who want three of them each.

@@ -201,13 +201,18 @@ impl Shop {
 
     /// Until this has happened to the thing with this id. The type's first word is the category.
     pub(super) async fn until(&self, event_type: &'static str, id: Uuid) {
+        self.until_there_are(1, event_type, id).await;
+    }
+
+    /// Until it has happened so often.
+    pub(super) async fn until_there_are(&self, count: usize, event_type: &'static str, id: Uuid) {
         let (book, heads) = self.follow();
         let stream = StreamId::new(event_type.split('.').next().unwrap(), id);
         let happened = async {
             loop {
                 let newest = heads.newest();
                 let events = book.stream(&stream, None).await.unwrap();
-                if events.iter().any(|event| event.event_type == event_type) {
+                if events.iter().filter(|event| event.event_type == event_type).count() >= count {
                     return;
                 }
                 heads.wait_beyond(newest, LOOK_AGAIN).await;

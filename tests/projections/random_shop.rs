@@ -13,11 +13,13 @@ use ::projections::{
 use chrono::{TimeDelta, Utc};
 use domain::{
     cart::{self, Cart},
-    ids::{CaptureId, CartId, Location, OrderId, PaymentId, RefundId, ShipmentId, Sku, inventory_stream},
+    country::Country,
+    ids::{CaptureId, CartId, Location, OrderId, PaymentId, RefundId, ReturnId, ShipmentId, Sku, inventory_stream},
     inventory::{self, Inventory},
     order::{self, Order},
     payment::{self, Payment, order_axis},
     product::{self, Product},
+    sealed::Sealed,
 };
 use uuid::Uuid;
 
@@ -161,11 +163,17 @@ impl RandomShop {
     }
 
     fn move_order(&mut self) {
-        let (roll, parcel, units) = (self.dice.roll(14), self.dice.roll(3), self.dice.units(4));
+        let (roll, parcel, units) = (self.dice.roll(20), self.dice.roll(3), self.dice.units(4));
+        let address = format!("c2Vh{units:04}");
         let Some(order) = self.dice.pick(&mut self.orders) else { return };
         let Some(contents) = order.state.contents() else { return };
         let some = contents.lines_of(&[(contents.lines[0].sku.clone(), quantity(units))]);
         let shipment_id = shipment(parcel);
+        let return_id = ReturnId::from_uuid(Uuid::from_u128(u128::from(parcel)));
+        let back = contents.returnable_lines_of(&[(contents.lines[0].sku.clone(), quantity(units))], now());
+        let received = contents.goods_return(return_id).map(|known| {
+            known.received_of(&[(contents.lines[0].sku.clone(), quantity(units), roll == 16)]).unwrap_or_default()
+        });
         let command = match roll {
             0..=3 => order::Command::Confirm { payment_id: contents.payment_id, at: now() },
             4..=6 => order::Command::DispatchShipment {
@@ -185,6 +193,19 @@ impl RandomShop {
             12 => {
                 order::Command::RetryPayment { payment_id: PaymentId::from_uuid(Uuid::from_u128(u128::from(parcel))) }
             }
+            14 | 15 => order::Command::RequestReturn {
+                return_id,
+                lines: back.unwrap_or_default(),
+                reason: text("broken"),
+                at: now(),
+            },
+            16 | 17 => order::Command::ReceiveReturn { return_id, lines: received.unwrap_or_default(), at: now() },
+            18 => order::Command::ApproveReturn { return_id, at: now() },
+            19 if parcel == 0 => order::Command::RejectReturn { return_id, reason: Some(text("used")), at: now() },
+            19 => order::Command::CorrectAddress {
+                shipping_address: Sealed::new(order.id, &address).unwrap(),
+                country: Country::new("FR").ok().filter(|_| parcel == 1),
+            },
             _ => order::Command::GrantRefund(order::GrantRefund {
                 refund_id: RefundId::from_uuid(Uuid::from_u128(u128::from(parcel))),
                 reason: text("goodwill"),
@@ -329,17 +350,27 @@ impl RandomShop {
             let lines: Vec<_> = shown
                 .lines
                 .iter()
-                .map(|line| (line.id, [line.quantity, line.shipped, line.delivered, line.cancelled]))
+                .map(|line| (line.id, [line.quantity, line.shipped, line.delivered, line.cancelled, line.returned]))
                 .collect();
             let held: Vec<_> = contents
                 .lines
                 .iter()
-                .map(|line| (line.id, [line.quantity.get(), line.shipped, line.delivered, line.cancelled]))
+                .map(|line| {
+                    let units = [line.quantity.get(), line.shipped, line.delivered, line.cancelled, line.returned];
+                    (line.id, units)
+                })
                 .collect();
             assert_eq!(lines, held);
             let shipments: Vec<_> = shown.shipments.iter().map(|shipment| (shipment.id, shipment.status)).collect();
             let held: Vec<_> = contents.shipments.iter().map(|shipment| (shipment.id, shipment.status())).collect();
             assert_eq!(shipments, held);
+            let returns: Vec<_> = shown.returns.iter().map(|known| (known.id, known.status.as_str())).collect();
+            let held: Vec<_> = contents.returns.iter().map(|known| (known.id, known.status())).collect();
+            assert_eq!(returns, held);
+            assert_eq!(
+                (shown.shipping_address, shown.country),
+                (Some(contents.shipping_address.clone()), contents.country)
+            );
         }
     }
 

@@ -118,7 +118,11 @@ fn of_order(error: &order::Error) -> Problem {
         order::Error::IllegalTransition { state, allowed } => illegal(error, state, allowed),
         order::Error::OnHold { .. } => illegal(error, "on_hold", &["release"]),
         order::Error::PaymentNotAuthorized => illegal(error, "payment_not_authorized", &[]),
-        order::Error::ShipmentNotFound { .. } => said(Code::NotFound, error),
+        order::Error::IllegalReturn { state, allowed } => illegal(error, state, allowed),
+        order::Error::ShipmentNotFound { .. } | order::Error::ReturnNotFound { .. } => said(Code::NotFound, error),
+        order::Error::ReturnWindowClosed { sku, remaining, .. } => {
+            said(Code::ReturnWindowClosed, error).with("skus", [sku]).with("available", remaining)
+        }
         order::Error::TooManyUnits { sku, remaining, .. } => {
             said(Code::QuantityExceeded, error).with("skus", [sku]).with("available", remaining)
         }
@@ -130,7 +134,9 @@ fn of_order(error: &order::Error) -> Problem {
         }
         order::Error::AmountNotPositive { .. } => Problem::value("/amount/amount", error.to_string()),
         order::Error::TooManyRefunds { .. } => said(Code::LimitReached, error),
-        order::Error::TooManyPayments { .. } | order::Error::TooManyShipments { .. } => said(Code::LimitReached, error),
+        order::Error::TooManyPayments { .. }
+        | order::Error::TooManyShipments { .. }
+        | order::Error::TooManyReturns { .. } => said(Code::LimitReached, error),
         order::Error::EmptyOrder => said(Code::EmptyCart, error),
         order::Error::ImportDiffers { .. } => said(Code::Conflict, error),
         order::Error::RefundTooLarge { remaining, .. } => {

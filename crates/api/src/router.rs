@@ -27,7 +27,9 @@ use crate::metrics::RouteMetrics;
 use crate::node::Shop;
 use crate::problem::Problem;
 use crate::problems::Code;
-use crate::routes::{carts, guests, inventory, orders, payments, products, refunds, reports, webhooks};
+use crate::routes::{
+    addresses, carts, guests, inventory, orders, payments, products, refunds, reports, returns, webhooks,
+};
 use crate::{docs, health, openapi};
 
 /// The whole router of the API. Panics, at start and in every test, if a route has no row or a row no route.
@@ -72,7 +74,12 @@ pub fn build(app: App) -> Router {
         .add(routes!(payments::read_payment))
         .add(routes!(payments::capture))
         .add(routes!(payments::refund))
-        .add(routes!(refunds::grant))
+        .add(routes!(refunds::refund_order))
+        .add(routes!(returns::request_return))
+        .add(routes!(returns::approve_return))
+        .add(routes!(returns::reject_return))
+        .add(routes!(returns::receive_return))
+        .add(routes!(addresses::correct_address))
         .add(routes!(reports::report_sales))
         .add(routes!(webhooks::receive_webhook))
         .add(routes!(payments::void));

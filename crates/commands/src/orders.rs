@@ -1,19 +1,22 @@
 //! Orders: held, shipped and delivered by staff. What an order does to stock and to its payment is in the same append.
-//! [`cancel`] takes an order back or a part of it, [`refunds`] gives money back, [`settle`] holds what the processes do
-//! with orders that are pending, [`coverage`] with those whose stock is missing.
+//! [`cancel`] takes an order back or a part of it, [`returns`] takes goods back, [`refunds`] gives money back, [`settle`] holds
+//! what the processes do with orders that are pending, [`coverage`] with those whose stock is missing.
 
 mod cancel;
 pub mod coverage;
 pub mod refunds;
+pub mod returns;
 pub mod settle;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use domain::country::Country;
 use domain::ids::{CustomerId, Location, OrderId, PaymentId, Quantity, Reason, ShipmentId, Sku};
 use domain::inventory;
 use domain::order::{self, Carrier, Command, Contents, Order, Tracking};
 use domain::payment::Payment;
+use domain::sealed::Sealed;
 use eventstore::event::StreamId;
 use serde::{Deserialize, Serialize};
 
@@ -156,9 +159,19 @@ pub struct ReleaseOrder {
     pub order_id: OrderId,
 }
 
-/// Use cases of staff that are one command to an order and need nothing else.
+/// Where it is sent, as long as not everything is.
+#[derive(Debug, Clone)]
+pub struct CorrectAddress {
+    pub order_id: OrderId,
+    /// The customer whose order it has to be; `None` where staff asks.
+    pub owner: Option<CustomerId>,
+    pub shipping_address: Sealed,
+    pub country: Option<Country>,
+}
+
+/// Use cases that are one command to an order and need nothing else; each says whose order it has to be.
 macro_rules! changes_an_order {
-    ($($use_case:ident = $name:literal, |$self:ident, $now:pat_param| $command:expr;)+) => {$(
+    ($($use_case:ident = $name:literal of $owner:expr, |$self:ident, $now:pat_param| $command:expr;)+) => {$(
         impl UseCase for $use_case {
             type Outcome = OrderOutcome;
 
@@ -169,7 +182,8 @@ macro_rules! changes_an_order {
             }
 
             fn decide(&$self, view: &View<'_>, $now: DateTime<Utc>) -> Result<Decision<OrderOutcome>, Rejection> {
-                let order = require_order(view, $self.order_id, None)?;
+                let owner: fn(&Self) -> Option<CustomerId> = $owner;
+                let order = require_order(view, $self.order_id, owner($self))?;
                 let mut events = Events::default();
                 events.decide::<Order>(view, $self.order_id.as_uuid(), $command)?;
                 Ok(events.answer(OrderOutcome::of($self.order_id, order)))
@@ -183,12 +197,16 @@ macro_rules! changes_an_order {
 }
 
 changes_an_order! {
-    DeliverShipment = "deliver_shipment", |self, now| Command::DeliverShipment {
+    DeliverShipment = "deliver_shipment" of |_| None, |self, now| Command::DeliverShipment {
         shipment_id: self.shipment_id,
         delivered_at: self.delivered_at.unwrap_or(now),
     };
-    HoldOrder = "hold_order", |self, _| Command::Hold { reason: self.reason.clone() };
-    ReleaseOrder = "release_order", |self, _| Command::Release;
+    HoldOrder = "hold_order" of |_| None, |self, _| Command::Hold { reason: self.reason.clone() };
+    ReleaseOrder = "release_order" of |_| None, |self, _| Command::Release;
+    CorrectAddress = "correct_address" of |correct| correct.owner, |self, _| Command::CorrectAddress {
+        shipping_address: self.shipping_address.clone(),
+        country: self.country,
+    };
 }
 
 /// The order, if it is there and the asker's: otherwise both are told the same.

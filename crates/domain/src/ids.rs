@@ -315,6 +315,8 @@ uuid_ids! {
     ShipmentId,
     /// One request to capture, made by us: what makes a repeated request recognisable.
     CaptureId,
+    /// One return of goods of an order.
+    ReturnId,
     /// One decision to give money back: the same for an order's grant and for what its payments are asked for.
     RefundId,
 }

@@ -8,6 +8,7 @@ mod create;
 mod events;
 mod imported;
 mod refund;
+mod returns;
 mod state;
 
 use chrono::{DateTime, Utc};
@@ -15,21 +16,25 @@ use chrono::{DateTime, Utc};
 pub use self::{
     create::{Create, NewLine},
     events::{
-        Cancelled, Carrier, Completed, Confirmed, Created, CreatedLine, Event, Failed, Failure, Held, LineUnits,
-        LinesCancelled, PaymentRetried, RefundGranted, RefundPart, Released, ShipmentCreated, ShipmentDelivered,
-        ShipmentDispatched, Tracking,
+        AddressCorrected, Cancelled, Carrier, Completed, Confirmed, Created, CreatedLine, Event, Failed, Failure, Held,
+        LineUnits, LinesCancelled, PaymentRetried, ReceivedUnits, RefundGranted, RefundPart, Released, ReturnApproved,
+        ReturnReceived, ReturnRejected, ReturnRequested, ShipmentCreated, ShipmentDelivered, ShipmentDispatched,
+        Tracking,
     },
     imported::{
         IMPORTED_REFUNDS_MAX, Import, ImportRefund, Imported, ImportedOrder, ImportedRefund, LineRefund, Reference,
         Source,
     },
     refund::{GrantRefund, REFUNDS_MAX},
+    returns::{Progress, RETURN_DAYS, RETURNS_MAX, Return},
     state::{Contents, Dispatch, Line, Shipment, State, Totals},
 };
 use crate::{
     aggregate::{Aggregate, listed},
-    ids::{LineId, PaymentId, Quantity, Reason, ShipmentId, Sku},
+    country::Country,
+    ids::{LineId, PaymentId, Quantity, Reason, ReturnId, ShipmentId, Sku},
     money::{self, Currency, Money},
+    sealed::Sealed,
 };
 
 /// As many as a cart has.
@@ -84,6 +89,32 @@ pub enum Command {
     /// Records what was given back of it there.
     ImportRefund(ImportRefund),
     GrantRefund(GrantRefund),
+    /// O7: within [`RETURN_DAYS`] after delivery.
+    RequestReturn {
+        return_id: ReturnId,
+        lines: Vec<LineUnits>,
+        reason: Reason,
+        at: DateTime<Utc>,
+    },
+    ApproveReturn {
+        return_id: ReturnId,
+        at: DateTime<Utc>,
+    },
+    RejectReturn {
+        return_id: ReturnId,
+        reason: Option<Reason>,
+        at: DateTime<Utc>,
+    },
+    ReceiveReturn {
+        return_id: ReturnId,
+        lines: Vec<ReceivedUnits>,
+        at: DateTime<Utc>,
+    },
+    /// Until everything is shipped.
+    CorrectAddress {
+        shipping_address: Sealed,
+        country: Option<Country>,
+    },
     /// Another payment is opened for it, while it is pending.
     RetryPayment {
         payment_id: PaymentId,
@@ -116,6 +147,14 @@ pub enum Error {
     TooManyRefunds { max: usize },
     #[error("an order is paid for in at most {max} tries")]
     TooManyPayments { max: usize },
+    #[error("the return is {state}; it would accept {}", listed(allowed))]
+    IllegalReturn { state: &'static str, allowed: &'static [&'static str] },
+    #[error("the order has no return {return_id}")]
+    ReturnNotFound { return_id: ReturnId },
+    #[error("{requested} of {sku} were asked for, and {remaining} were delivered within the last {RETURN_DAYS} days")]
+    ReturnWindowClosed { sku: Sku, requested: i64, remaining: i64 },
+    #[error("an order has at most {max} returns")]
+    TooManyReturns { max: usize },
     #[error("no line is named")]
     NoLines,
     #[error("the order has no line {line}")]
@@ -149,6 +188,10 @@ impl Error {
             Self::AmountNotPositive { .. } => "amount_not_positive",
             Self::TooManyRefunds { .. } => "too_many_refunds",
             Self::TooManyPayments { .. } => "too_many_payments",
+            Self::IllegalReturn { .. } => "illegal_transition",
+            Self::ReturnNotFound { .. } => "return_not_found",
+            Self::ReturnWindowClosed { .. } => "return_window_closed",
+            Self::TooManyReturns { .. } => "too_many_returns",
             Self::NoLines => "no_lines",
             Self::LineNotFound { .. } => "line_not_found",
             Self::TooManyUnits { .. } => "quantity_exceeds_remaining",
@@ -163,7 +206,7 @@ impl Error {
 
 impl Aggregate for Order {
     const CATEGORY: &'static str = "order";
-    const STATE_VERSION: i32 = 2;
+    const STATE_VERSION: i32 = 3;
 
     type State = State;
     type Command = Command;
@@ -207,6 +250,15 @@ impl Aggregate for Order {
             Command::ImportRefund(refund) => imported::import_refund(state, refund),
             Command::GrantRefund(grant) => grant.decide(state),
             Command::RetryPayment { payment_id } => retry_payment(state, payment_id),
+            Command::RequestReturn { return_id, lines, reason, at } => {
+                returns::request(state, return_id, lines, reason, at)
+            }
+            Command::ApproveReturn { return_id, at } => returns::approve(state, return_id, at),
+            Command::RejectReturn { return_id, reason, at } => returns::reject(state, return_id, reason, at),
+            Command::ReceiveReturn { return_id, lines, at } => returns::receive(state, return_id, lines, at),
+            Command::CorrectAddress { shipping_address, country } => {
+                correct_address(state, AddressCorrected { shipping_address, country })
+            }
         }
     }
 
@@ -226,6 +278,20 @@ impl Aggregate for Order {
             Event::Imported(imported) => State::imported(imported),
             Event::ImportedRefund(refund) => state.refund_imported(refund),
             Event::PaymentRetried(retried) => state.map(|contents| contents.retries.push(retried.payment_id)),
+            Event::ReturnRequested(requested) => state.map(|contents| contents.returns.push(Return::of(requested))),
+            Event::ReturnApproved(approved) => {
+                let progress = Progress::Approved { at: approved.approved_at };
+                state.map(|contents| contents.go_on_with(approved.return_id, progress))
+            }
+            Event::ReturnRejected(rejected) => {
+                let progress = Progress::Rejected { rejection: rejected.reason.clone(), at: rejected.rejected_at };
+                state.map(|contents| contents.go_on_with(rejected.return_id, progress))
+            }
+            Event::ReturnReceived(received) => state.map(|contents| contents.take_back(received)),
+            Event::AddressCorrected(corrected) => state.map(|contents| {
+                contents.shipping_address = corrected.shipping_address.clone();
+                contents.country = corrected.country;
+            }),
             Event::RefundGranted(granted) => state.map(|contents| contents.refunds.push(granted.clone())),
         }
     }
@@ -336,13 +402,18 @@ fn due_for_parcel(order: &Contents, parcel: &[LineUnits]) -> Result<Money, money
 /// O3: the prices of these units and their share of shipping, tax and discount. Shares are rounded over all that was sent or
 /// cancelled so far, so that the parcels and the cancellations of an order add up to its total exactly.
 fn due(order: &Contents, lines: &[LineUnits]) -> Result<Money, money::Error> {
+    due_after(order, |line| line.shipped + line.cancelled, lines)
+}
+
+/// After these units of each line.
+fn due_after(order: &Contents, gone: impl Fn(&Line) -> i64, lines: &[LineUnits]) -> Result<Money, money::Error> {
     let Totals { subtotal, total, .. } = order.totals;
     if subtotal.is_zero() {
         return Ok(subtotal);
     }
     let extras = total.checked_sub(subtotal)?;
     let share = |goods: Money| extras.fraction(goods.amount(), subtotal.amount());
-    let gone = order.lines.iter().map(|line| line.unit_price.saturating_mul(line.shipped + line.cancelled));
+    let gone = order.lines.iter().map(|line| line.unit_price.saturating_mul(gone(line)));
     let gone = Money::total(total.currency(), gone)?;
     let with_these = gone.checked_add(value(order, lines)?)?;
     with_these.checked_add(share(with_these)?)?.checked_sub(gone.checked_add(share(gone)?)?)
@@ -399,6 +470,16 @@ fn release(state: &State) -> Result<Vec<Event>, Error> {
         }
         State::Pending(_) | State::Confirmed(_) => Ok(vec![]),
         State::Absent | State::Cancelled(..) | State::Failed(..) | State::Imported(_) => Err(state.illegal()),
+    }
+}
+
+/// The same address is sealed in another way each time, so nobody can see here that nothing has changed.
+fn correct_address(state: &State, corrected: AddressCorrected) -> Result<Vec<Event>, Error> {
+    match state {
+        State::Pending(order) | State::Confirmed(order) if !order.is_shipped() => {
+            Ok(vec![Event::AddressCorrected(corrected)])
+        }
+        _ => Err(state.illegal()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The routes, one file a URL noun.
 
+pub(crate) mod addresses;
 pub(crate) mod carts;
 pub(crate) mod guests;
 pub(crate) mod inventory;
@@ -8,4 +9,5 @@ pub(crate) mod payments;
 pub(crate) mod products;
 pub(crate) mod refunds;
 pub(crate) mod reports;
+pub(crate) mod returns;
 pub(crate) mod webhooks;

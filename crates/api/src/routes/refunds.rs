@@ -36,7 +36,7 @@ pub(crate) struct NewOrderRefund {
 /// Never more than was captured for it and is left, over all of its payments. Whether the provider did it, the payments tell.
 #[utoipa::path(post, path = "/v1/orders/{id}/refunds", tag = "orders", params(("id" = Uuid, Path)),
     request_body = NewOrderRefund, responses((status = 201, body = RefundView)))]
-pub(crate) async fn grant(
+pub(crate) async fn refund_order(
     State(app): State<App>,
     asker: Asker,
     PathParam(order_id): PathParam<OrderId>,

@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 pub(crate) mod cart;
+pub(crate) mod goods_return;
 pub(crate) mod money;
 pub(crate) mod order;
 pub(crate) mod payment;

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::address::Address;
+use super::goods_return::ReturnView;
 use super::money::MoneySchema;
 use crate::personal::Opened;
 
@@ -30,7 +31,7 @@ pub(crate) struct OrderView {
     /// none, pending, declined, action_required, authorized, partially_paid, paid, partially_refunded, refunded, voided, …
     #[schema(value_type = String, example = "authorized")]
     pub(crate) payment_status: Cow<'static, str>,
-    /// unfulfilled, partially_shipped, shipped, partially_delivered, delivered, …
+    /// unfulfilled, partially_shipped, shipped, partially_delivered, delivered, partially_returned, returned, …
     #[schema(value_type = String, example = "unfulfilled")]
     pub(crate) fulfillment_status: Cow<'static, str>,
     pub(crate) on_hold: bool,
@@ -55,9 +56,7 @@ pub(crate) struct OrderView {
     pub(crate) total: Money,
     pub(crate) payments: Vec<OrderPaymentView>,
     pub(crate) shipments: Vec<ShipmentView>,
-    /// Returns of goods; none yet.
-    #[schema(value_type = Vec<Object>)]
-    pub(crate) returns: [(); 0],
+    pub(crate) returns: Vec<ReturnView>,
     /// Absent once the person has been erased, and where an earlier system had the order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) shipping_address: Option<Address>,
@@ -181,7 +180,7 @@ impl OrderView {
                 })
                 .collect(),
             shipments: contents.shipments.iter().map(ShipmentView::of).collect(),
-            returns: [],
+            returns: contents.returns.iter().map(ReturnView::of).collect(),
             shipping_address: opened.shipping_address,
             email: opened.email,
             created_at: contents.created_at,
@@ -213,7 +212,7 @@ impl OrderView {
             total: order.total,
             payments: order.payments.into_iter().map(OrderPaymentView::from).collect(),
             shipments: order.shipments.into_iter().map(ShipmentView::from).collect(),
-            returns: [],
+            returns: order.returns.into_iter().map(ReturnView::from).collect(),
             shipping_address: opened.shipping_address,
             email: opened.email,
             created_at: order.created_at,
@@ -255,20 +254,21 @@ impl From<projections::orders::OrderPayment> for OrderPaymentView {
 
 impl From<projections::orders::Shipment> for ShipmentView {
     fn from(shipment: projections::orders::Shipment) -> Self {
-        let lines = shipment.lines.into_iter().map(|units| ShippedLineView {
-            line_id: units.line_id.as_uuid(),
-            sku: units.sku,
-            quantity: units.quantity,
-        });
         Self {
             id: shipment.id.as_uuid(),
             status: shipment.status.into(),
             carrier: shipment.carrier,
             tracking: shipment.tracking,
-            lines: lines.collect(),
+            lines: shipment.lines.into_iter().map(ShippedLineView::from).collect(),
             dispatched_at: shipment.dispatched_at,
             delivered_at: shipment.delivered_at,
         }
+    }
+}
+
+impl From<projections::orders::ShippedUnits> for ShippedLineView {
+    fn from(units: projections::orders::ShippedUnits) -> Self {
+        Self { line_id: units.line_id.as_uuid(), sku: units.sku, quantity: units.quantity }
     }
 }
 

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::imported::{Imported, ImportedRefund};
 use crate::{
     country::Country,
-    ids::{CartId, CustomerId, LineId, OrderNumber, PaymentId, Quantity, Reason, RefundId, ShipmentId, Sku, Text},
+    ids::{
+        CartId, CustomerId, LineId, OrderNumber, PaymentId, Quantity, Reason, RefundId, ReturnId, ShipmentId, Sku, Text,
+    },
     money::Money,
     product::Name,
     sealed::Sealed,
@@ -32,6 +34,11 @@ crate::events! {
         ImportedRefund(ImportedRefund) = "order.imported_refund" v1,
         RefundGranted(RefundGranted) = "order.refund_granted" v1,
         PaymentRetried(PaymentRetried) = "order.payment_retried" v1,
+        ReturnRequested(ReturnRequested) = "order.return_requested" v1,
+        ReturnApproved(ReturnApproved) = "order.return_approved" v1,
+        ReturnRejected(ReturnRejected) = "order.return_rejected" v1,
+        ReturnReceived(ReturnReceived) = "order.return_received" v1,
+        AddressCorrected(AddressCorrected) = "order.address_corrected" v1,
     }
 }
 
@@ -180,4 +187,56 @@ pub struct RefundPart {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PaymentRetried {
     pub payment_id: PaymentId,
+}
+
+/// Somebody wants to send goods back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReturnRequested {
+    pub return_id: ReturnId,
+    pub lines: Vec<LineUnits>,
+    pub reason: Reason,
+    pub requested_at: DateTime<Utc>,
+}
+
+/// They may be sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReturnApproved {
+    pub return_id: ReturnId,
+    pub approved_at: DateTime<Utc>,
+}
+
+/// They may not, or did not come.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReturnRejected {
+    pub return_id: ReturnId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    pub rejected_at: DateTime<Utc>,
+}
+
+/// They are back. What was asked for and is not among them was not sent. Money is given back by a decision of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReturnReceived {
+    pub return_id: ReturnId,
+    pub lines: Vec<ReceivedUnits>,
+    /// What was due for these units: their prices, and their share of shipping, tax and discount.
+    pub amount: Money,
+    pub received_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReceivedUnits {
+    pub line_id: LineId,
+    pub sku: Sku,
+    pub quantity: Quantity,
+    /// Whether they went back into stock.
+    pub restock: bool,
+}
+
+/// Where it is sent. The country stands outside the sealed address: it alone names nobody.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AddressCorrected {
+    pub shipping_address: Sealed,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<Country>,
 }

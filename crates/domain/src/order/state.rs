@@ -9,13 +9,14 @@ use super::{
     Error,
     events::{
         Carrier, Completed, Confirmed, Created, CreatedLine, Failure, LineUnits, LinesCancelled, RefundGranted,
-        RefundPart, ShipmentCreated, ShipmentDelivered, ShipmentDispatched, Tracking,
+        RefundPart, ReturnReceived, ShipmentCreated, ShipmentDelivered, ShipmentDispatched, Tracking,
     },
     imported::{Imported, ImportedOrder, ImportedRefund},
+    returns::{Progress, Return},
 };
 use crate::{
     country::Country,
-    ids::{CartId, CustomerId, LineId, OrderNumber, PaymentId, Quantity, Reason, RefundId, ShipmentId, Sku},
+    ids::{CartId, CustomerId, LineId, OrderNumber, PaymentId, Quantity, Reason, RefundId, ReturnId, ShipmentId, Sku},
     money::{Currency, Money},
     product::Name,
     sealed::Sealed,
@@ -51,6 +52,9 @@ pub struct Contents {
     pub cancelled_amount: Money,
     pub shipments: Vec<Shipment>,
     pub refunds: Vec<RefundGranted>,
+    pub returns: Vec<Return>,
+    /// What was due for the units that came back.
+    pub returned_amount: Money,
     /// Why it must not be shipped for now.
     pub hold: Option<Reason>,
     pub shipping_address: Sealed,
@@ -163,9 +167,17 @@ impl State {
     /// What a command is told that this state does not take.
     pub fn illegal(&self) -> Error {
         let held = self.contents().is_some_and(|contents| contents.hold.is_some());
+        let arrived = self.contents().is_some_and(Contents::has_arrived);
         let state = self.status();
         let allowed: &[&str] = match (state, held) {
             ("absent", _) => &["create"],
+            ("delivered", _) => &["request_return"],
+            ("shipped", false) if arrived => &["deliver_shipment", "request_return"],
+            ("shipped", true) if arrived => &["deliver_shipment", "request_return", "release"],
+            ("processing", false) if arrived => {
+                &["dispatch_shipment", "deliver_shipment", "cancel_lines", "request_return", "hold"]
+            }
+            ("processing", true) if arrived => &["deliver_shipment", "cancel_lines", "request_return", "release"],
             ("pending", false) => &["confirm", "cancel", "fail", "retry_payment", "hold"],
             ("pending", true) => &["confirm", "cancel", "fail", "retry_payment", "release"],
             ("confirmed", false) => &["dispatch_shipment", "cancel", "cancel_lines", "hold"],
@@ -232,6 +244,8 @@ impl Contents {
             cancelled_amount: Money::zero(total.currency()),
             shipments: Vec::new(),
             refunds: Vec::new(),
+            returns: Vec::new(),
+            returned_amount: Money::zero(total.currency()),
             hold: None,
             shipping_address: created.shipping_address.clone(),
             email: created.email.clone(),
@@ -290,7 +304,11 @@ impl Contents {
         self.lines_with(wanted, |line| line.quantity.get())
     }
 
-    fn lines_with(&self, wanted: &[(Sku, Quantity)], left: impl Fn(&Line) -> i64) -> Result<Vec<LineUnits>, Error> {
+    pub(super) fn lines_with(
+        &self,
+        wanted: &[(Sku, Quantity)],
+        left: impl Fn(&Line) -> i64,
+    ) -> Result<Vec<LineUnits>, Error> {
         let mut missing: BTreeMap<&Sku, i64> = BTreeMap::new();
         for (sku, quantity) in wanted {
             *missing.entry(sku).or_default() += quantity.get();
@@ -343,6 +361,15 @@ impl Contents {
         }
     }
 
+    pub fn goods_return(&self, return_id: ReturnId) -> Option<&Return> {
+        self.returns.iter().find(|known| known.id == return_id)
+    }
+
+    /// Something of it was delivered.
+    pub fn has_arrived(&self) -> bool {
+        self.lines.iter().any(|line| line.delivered > 0)
+    }
+
     /// Nothing is left to be sent, and something was.
     pub fn is_shipped(&self) -> bool {
         !self.shipments.is_empty() && self.lines.iter().all(|line| line.unshipped() == 0)
@@ -367,6 +394,7 @@ impl Contents {
             + self.lines.iter().map(line).sum::<usize>()
             + self.shipments.iter().map(shipment).sum::<usize>()
             + self.refunds.iter().map(refund).sum::<usize>()
+            + self.returns.iter().map(Return::weight).sum::<usize>()
             + self.retries.len() * size_of::<PaymentId>()
             + sealed(&self.shipping_address)
             + self.email.as_ref().map_or(0, sealed)
@@ -401,6 +429,23 @@ impl Contents {
     pub(super) fn cancel(&mut self, cancelled: &LinesCancelled) {
         self.count(&cancelled.lines, |line, units| line.cancelled += units);
         self.cancelled_amount = self.cancelled_amount.saturating_add(cancelled.amount);
+    }
+
+    pub(super) fn go_on_with(&mut self, return_id: ReturnId, progress: Progress) {
+        if let Some(known) = self.returns.iter_mut().find(|known| known.id == return_id) {
+            known.progress = progress;
+        }
+    }
+
+    pub(super) fn take_back(&mut self, returned: &ReturnReceived) {
+        let ReturnReceived { return_id, lines: received, amount, received_at } = returned.clone();
+        for units in &received {
+            if let Some(place) = self.place(units.line_id, 0) {
+                self.lines[place].returned += units.quantity.get();
+            }
+        }
+        self.returned_amount = self.returned_amount.saturating_add(amount);
+        self.go_on_with(return_id, Progress::Received { received, amount, at: received_at });
     }
 
     pub(super) fn complete(&mut self, completed: &Completed) {

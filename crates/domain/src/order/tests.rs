@@ -6,6 +6,7 @@ mod fulfilment;
 mod imported;
 mod lifecycle;
 mod refund;
+mod returns;
 
 use chrono::Duration;
 use uuid::Uuid;
@@ -13,7 +14,7 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     country::Country,
-    ids::{CartId, CustomerId, OrderId, OrderNumber, RefundId},
+    ids::{CartId, CustomerId, OrderId, OrderNumber, RefundId, ReturnId},
     product::Name,
     sealed::Sealed,
     spec::{Given, given},
@@ -154,6 +155,49 @@ fn some_parts(parts: &[(u128, i64)]) -> Vec<RefundPart> {
     parts.iter().map(part).collect()
 }
 
+fn return_id(number: u128) -> ReturnId {
+    ReturnId::from_uuid(id(number))
+}
+
+fn day(days: i64) -> DateTime<Utc> {
+    hour(3 + 24 * days)
+}
+
+fn return_requested(number: u128, lines: &[(u128, &str, i64)], requested_at: DateTime<Utc>) -> Event {
+    let (return_id, lines, reason) = (return_id(number), some(lines), because());
+    Event::ReturnRequested(ReturnRequested { return_id, lines, reason, requested_at })
+}
+
+fn return_approved(number: u128) -> Event {
+    Event::ReturnApproved(ReturnApproved { return_id: return_id(number), approved_at: day(2) })
+}
+
+fn return_rejected(number: u128) -> Event {
+    let (return_id, reason) = (return_id(number), Some(because()));
+    Event::ReturnRejected(ReturnRejected { return_id, reason, rejected_at: day(2) })
+}
+
+/// The flag: whether it goes back into stock.
+fn received(lines: &[(u128, &str, i64, bool)]) -> Vec<ReceivedUnits> {
+    let units = |(number, text, quantity, restock): &(u128, &str, i64, bool)| ReceivedUnits {
+        line_id: line_id(*number),
+        sku: sku(text),
+        quantity: units(*quantity),
+        restock: *restock,
+    };
+    lines.iter().map(units).collect()
+}
+
+fn return_received(number: u128, lines: &[(u128, &str, i64, bool)], amount: i64) -> Event {
+    let (return_id, lines, amount) = (return_id(number), received(lines), gbp(amount));
+    Event::ReturnReceived(ReturnReceived { return_id, lines, amount, received_at: day(3) })
+}
+
+fn address_corrected() -> Event {
+    let (shipping_address, country) = (Sealed::new(id(3), "YW5vdGhlcg==").unwrap(), Country::new("FR").ok());
+    Event::AddressCorrected(AddressCorrected { shipping_address, country })
+}
+
 fn retried(number: u128) -> Event {
     Event::PaymentRetried(PaymentRetried { payment_id: payment_id(number) })
 }
@@ -194,6 +238,27 @@ fn grant(number: u128, lines: &[(u128, &str, i64)], parts: &[(u128, i64)]) -> Co
     Command::GrantRefund(GrantRefund { refund_id, reason: because(), lines: some(lines), payments })
 }
 
+fn request_return(number: u128, lines: &[(u128, &str, i64)], at: DateTime<Utc>) -> Command {
+    Command::RequestReturn { return_id: return_id(number), lines: some(lines), reason: because(), at }
+}
+
+fn approve(number: u128) -> Command {
+    Command::ApproveReturn { return_id: return_id(number), at: day(2) }
+}
+
+fn reject(number: u128) -> Command {
+    Command::RejectReturn { return_id: return_id(number), reason: Some(because()), at: day(2) }
+}
+
+fn receive(number: u128, lines: &[(u128, &str, i64, bool)]) -> Command {
+    Command::ReceiveReturn { return_id: return_id(number), lines: received(lines), at: day(3) }
+}
+
+fn correct_address() -> Command {
+    let (shipping_address, country) = (Sealed::new(id(3), "YW5vdGhlcg==").unwrap(), Country::new("FR").ok());
+    Command::CorrectAddress { shipping_address, country }
+}
+
 fn fail() -> Command {
     Command::Fail { reason: Failure::OutOfStock }
 }
@@ -207,6 +272,7 @@ const OF_PENDING: &[&str] = &["confirm", "cancel", "fail", "retry_payment", "hol
 const OF_CONFIRMED: &[&str] = &["dispatch_shipment", "cancel", "cancel_lines", "hold"];
 const OF_PROCESSING: &[&str] = &["dispatch_shipment", "deliver_shipment", "cancel_lines", "hold"];
 const OF_SHIPPED: &[&str] = &["deliver_shipment"];
+const OF_DELIVERED: &[&str] = &["request_return"];
 
 /// One history for each state.
 fn pending() -> Vec<Event> {
@@ -252,6 +318,10 @@ fn every_refusal_has_a_code() {
         (Error::AmountNotPositive { amount: gbp(0) }, "amount_not_positive"),
         (Error::TooManyRefunds { max: 1 }, "too_many_refunds"),
         (Error::TooManyPayments { max: 1 }, "too_many_payments"),
+        (Error::IllegalReturn { state: "received", allowed: &[] }, "illegal_transition"),
+        (Error::ReturnNotFound { return_id: return_id(1) }, "return_not_found"),
+        (Error::ReturnWindowClosed { sku: sku("A"), requested: 2, remaining: 1 }, "return_window_closed"),
+        (Error::TooManyReturns { max: 1 }, "too_many_returns"),
         (Error::NoLines, "no_lines"),
         (Error::LineNotFound { line: "A".into() }, "line_not_found"),
         (Error::TooManyUnits { sku: sku("A"), requested: 2, remaining: 1 }, "quantity_exceeds_remaining"),
@@ -278,6 +348,13 @@ fn an_order_weighs_what_its_lines_and_parcels_do() {
     let refunded = ready().into_iter().chain([granted(1, &[(1, "A", 1)], &[(1, 100)])]);
     assert_eq!(weight(refunded.collect()), bare + refund + size_of::<RefundPart>());
     assert_eq!(weight(vec![created(), retried(2)]), bare + size_of::<PaymentId>());
+    let arrived = weight(arrived());
+    let asked = |more: Vec<Event>| weight(self::arrived().into_iter().chain(more).collect());
+    let request = || return_requested(1, &[(1, "A", 1)], day(1));
+    let one = arrived + size_of::<Return>() + because().as_str().len() + size_of::<LineUnits>();
+    assert_eq!(asked(vec![request()]), one);
+    let back = asked(vec![request(), return_received(1, &[(1, "A", 1, true)], 100)]);
+    assert_eq!(back, one + size_of::<ReceivedUnits>());
     let with_email = Create { email: Some(wanted().shipping_address), ..wanted() };
     assert_eq!(weight(vec![created_from(with_email)]), bare + sealed);
 }

@@ -79,7 +79,12 @@ impl Order {
             | Event::ShipmentDispatched(_)
             | Event::ShipmentDelivered(_)
             | Event::PaymentRetried(_)
-            | Event::RefundGranted(_) => {}
+            | Event::RefundGranted(_)
+            | Event::ReturnRequested(_)
+            | Event::ReturnApproved(_)
+            | Event::ReturnRejected(_)
+            | Event::ReturnReceived(_)
+            | Event::AddressCorrected(_) => {}
         }
         broken
     }

@@ -9,8 +9,8 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{
-    ids::OrderId,
-    order::{self, LineUnits},
+    ids::{OrderId, ReturnId},
+    order::{self, AddressCorrected, LineUnits},
     payment,
 };
 use eventstore::RecordedEvent;
@@ -22,6 +22,7 @@ use super::{
     fixed::Fixed,
     life::{Life, units_of},
     payment_row::PaymentRow,
+    returns::{self, ReturnChange, Returns},
     write,
 };
 use crate::projection::{ApplyError, Definition, Projection, read};
@@ -101,6 +102,9 @@ struct Batch {
     cancelled: BTreeMap<(Uuid, Uuid), i64>,
     /// By order and shipment.
     shipments: BTreeMap<(Uuid, Uuid), ShipmentChange>,
+    returns: Returns,
+    /// Where orders are sent from now on.
+    corrected: BTreeMap<Uuid, AddressCorrected>,
     /// Every payment of the orders that payments of the batch belong to.
     payments: BTreeMap<Uuid, PaymentRow>,
     initiated: BTreeSet<Uuid>,
@@ -184,6 +188,13 @@ impl Batch {
                     *self.cancelled.entry((id, line.line_id.as_uuid())).or_default() += line.quantity.get();
                 }
             }
+            order::Event::ReturnRequested(requested) => {
+                self.goods_return(id, requested.return_id).request(requested, event.position.0);
+            }
+            order::Event::ReturnApproved(approved) => self.goods_return(id, approved.return_id).approve(&approved),
+            order::Event::ReturnRejected(rejected) => self.goods_return(id, rejected.return_id).reject(&rejected),
+            order::Event::ReturnReceived(received) => self.goods_return(id, received.return_id).receive(received),
+            order::Event::AddressCorrected(corrected) => drop(self.corrected.insert(id, corrected)),
             // All there is to them is the order's life.
             order::Event::Created(_)
             | order::Event::Confirmed(_)
@@ -198,6 +209,10 @@ impl Batch {
             | order::Event::ImportedRefund(_) => {}
         }
         Ok(())
+    }
+
+    fn goods_return(&mut self, order_id: Uuid, return_id: ReturnId) -> &mut ReturnChange {
+        self.returns.entry((order_id, return_id.as_uuid())).or_default()
     }
 
     fn post_to_payment(&mut self, event: &RecordedEvent, change: payment::Event) -> Result<(), ApplyError> {
@@ -242,6 +257,8 @@ impl Batch {
         let old: Vec<_> = self.lives.values().filter(is_old).collect();
         write::update_orders_in_tx(tx, &old).await?;
         write::cancel_lines_in_tx(tx, &self.cancelled).await?;
+        returns::write_in_tx(tx, &self.returns).await?;
+        returns::correct_addresses_in_tx(tx, &self.corrected).await?;
         let touched = self.payments.values().filter(|payment| self.touched_payments.contains(&payment.id));
         let (new, old): (Vec<_>, Vec<_>) = touched.partition(|payment| self.initiated.contains(&payment.id));
         write::insert_payments_in_tx(tx, &new).await?;

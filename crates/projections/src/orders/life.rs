@@ -25,6 +25,7 @@ pub(super) struct Life {
     pub(super) cancelled: i64,
     pub(super) shipped: i64,
     pub(super) delivered: i64,
+    pub(super) returned: i64,
     pub(super) confirmed_at: Option<DateTime<Utc>>,
     pub(super) completed_at: Option<DateTime<Utc>>,
     pub(super) updated_at: DateTime<Utc>,
@@ -45,6 +46,7 @@ impl Life {
             cancelled: 0,
             shipped: 0,
             delivered: 0,
+            returned: 0,
             confirmed_at: None,
             completed_at: None,
             updated_at: event.recorded_at,
@@ -67,6 +69,7 @@ impl Life {
             cancelled: 0,
             shipped: units,
             delivered: units,
+            returned: 0,
             confirmed_at: None,
             completed_at: None,
             updated_at: event.recorded_at,
@@ -88,15 +91,22 @@ impl Life {
             Event::LinesCancelled(cancelled) => self.cancelled += units_of(&cancelled.lines),
             Event::Cancelled(cancelled) => self.end("cancelled", cancelled.reason.to_string()),
             Event::Failed(failed) => self.end("failed", failed.reason.as_str().to_owned()),
+            Event::ReturnReceived(received) => {
+                self.returned += received.lines.iter().map(|units| units.quantity.get()).sum::<i64>();
+            }
             Event::Completed(completed) => self.completed_at = Some(completed.completed_at),
-            // It begins with the one; the next two are its shipments': they tell what was delivered. What was tried and what is
-            // given back, its payments tell.
+            // It begins with the one; the next two are its shipments': they tell what was delivered. The others are its
+            // payments', its returns', or change what stands beside its life.
             Event::Created(_)
             | Event::Imported(_)
             | Event::ShipmentDispatched(_)
             | Event::ShipmentDelivered(_)
             | Event::RefundGranted(_)
-            | Event::PaymentRetried(_) => {}
+            | Event::PaymentRetried(_)
+            | Event::ReturnRequested(_)
+            | Event::ReturnApproved(_)
+            | Event::ReturnRejected(_)
+            | Event::AddressCorrected(_) => {}
             Event::ImportedRefund(refund) => self.give_back(refund.amount.amount()),
         }
     }
@@ -126,6 +136,8 @@ impl Life {
 
     pub(super) fn fulfillment_status(&self) -> &'static str {
         match (self.shipped, self.delivered) {
+            _ if self.returned > 0 && self.returned == self.due() => "returned",
+            _ if self.returned > 0 => "partially_returned",
             (_, 1..) if self.delivered == self.due() => "delivered",
             (_, 1..) => "partially_delivered",
             (1.., _) if self.shipped == self.due() => "shipped",

@@ -1,4 +1,4 @@
-//! Orders with their lines, shipments and payments. Personal data stays sealed here.
+//! Orders with their lines, shipments, returns and payments. Personal data stays sealed here.
 
 mod apply;
 mod fixed;
@@ -6,6 +6,7 @@ mod life;
 mod list;
 mod payment_row;
 mod query;
+mod returns;
 mod rows;
 mod timeline;
 mod write;
@@ -13,7 +14,10 @@ mod write;
 pub use apply::Orders;
 pub(crate) use apply::order_of;
 pub use list::{By, Filter, NEWEST_FIRST, list};
-pub use query::{ImportedFrom, Order, OrderLine, OrderPayment, Payment, Shipment, ShippedUnits, find, find_payment};
+pub use query::{
+    ImportedFrom, Order, OrderLine, OrderPayment, Payment, ReceivedUnits, Return, Shipment, ShippedUnits, find,
+    find_payment,
+};
 pub use timeline::{Entry, Timeline, timeline};
 
 use crate::projection::{Category, Definition, Rows};

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{
     country::Country,
-    ids::{CartId, CustomerId, LineId, OrderId, OrderNumber, PaymentId, ShipmentId},
+    ids::{CartId, CustomerId, LineId, OrderId, OrderNumber, PaymentId, ReturnId, ShipmentId},
     money::{Currency, Money},
     sealed::Sealed,
 };
@@ -43,6 +43,7 @@ pub struct Order {
     pub total: Money,
     pub payments: Vec<OrderPayment>,
     pub shipments: Vec<Shipment>,
+    pub returns: Vec<Return>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shipping_address: Option<Sealed>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,6 +110,32 @@ pub struct ShippedUnits {
     pub line_id: LineId,
     pub sku: String,
     pub quantity: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Return {
+    pub id: ReturnId,
+    /// `requested`, `approved`, `rejected` or `received`.
+    pub status: String,
+    pub reason: String,
+    /// Why it was rejected, if somebody said it.
+    pub rejection: Option<String>,
+    /// What was asked for, and what came.
+    pub lines: Vec<ShippedUnits>,
+    pub received: Vec<ReceivedUnits>,
+    /// What was due for what came.
+    pub amount: Option<Money>,
+    pub requested_at: DateTime<Utc>,
+    pub decided_at: Option<DateTime<Utc>>,
+    pub received_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReceivedUnits {
+    pub line_id: LineId,
+    pub sku: String,
+    pub quantity: i64,
+    pub restock: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -5,13 +5,15 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use domain::{
     country::Country,
-    ids::{CartId, CustomerId, LineId, OrderId, OrderNumber, PaymentId, ShipmentId},
+    ids::{CartId, CustomerId, LineId, OrderId, OrderNumber, PaymentId, ReturnId, ShipmentId},
     money::{Currency, Money},
     sealed::Sealed,
 };
 use serde::Deserialize;
 
-use super::query::{ImportedFrom, Order, OrderLine, OrderPayment, Payment, Shipment, ShippedUnits};
+use super::query::{
+    ImportedFrom, Order, OrderLine, OrderPayment, Payment, ReceivedUnits, Return, Shipment, ShippedUnits,
+};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct OrderRow {
@@ -43,6 +45,7 @@ pub(super) struct OrderRow {
     imported_refunds: Option<i64>,
     lines: Vec<LineRow>,
     shipments: Vec<ShipmentRow>,
+    returns: Vec<ReturnRow>,
     payments: Vec<OrderPaymentRow>,
 }
 
@@ -65,6 +68,20 @@ struct ShipmentRow {
     tracking: Option<String>,
     dispatched_at: Option<DateTime<Utc>>,
     delivered_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ReturnRow {
+    id: ReturnId,
+    status: String,
+    reason: String,
+    rejection: Option<String>,
+    lines: Vec<ShippedUnits>,
+    received: Option<Vec<ReceivedUnits>>,
+    amount: Option<i64>,
+    requested_at: DateTime<Utc>,
+    decided_at: Option<DateTime<Utc>>,
+    received_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -97,7 +114,7 @@ pub(super) struct PaymentJson {
 impl From<OrderRow> for Order {
     fn from(row: OrderRow) -> Self {
         let money = |amount| Money::new(amount, row.currency);
-        let moved = Moved::by(&row.shipments);
+        let moved = Moved::by(&row.shipments, &row.returns);
         let imported = match (row.imported_from, row.imported_reference, row.imported_refunds) {
             (Some(source), Some(reference), Some(refunds)) => {
                 Some(ImportedFrom { source, reference, refunded: money(refunds) })
@@ -129,6 +146,7 @@ impl From<OrderRow> for Order {
                 .map(|payment| OrderPayment { id: payment.id, status: payment.status, amount: money(payment.amount) })
                 .collect(),
             shipments: row.shipments.into_iter().map(Shipment::from).collect(),
+            returns: row.returns.into_iter().map(|known| known.shown(row.currency)).collect(),
             shipping_address: row.shipping_address,
             email: row.email,
             country: row.country,
@@ -142,15 +160,16 @@ impl From<OrderRow> for Order {
     }
 }
 
-/// Units that shipments moved, by line.
+/// Units that shipments and returns moved, by line.
 #[derive(Default)]
 struct Moved {
     shipped: HashMap<LineId, i64>,
     delivered: HashMap<LineId, i64>,
+    returned: HashMap<LineId, i64>,
 }
 
 impl Moved {
-    fn by(shipments: &[ShipmentRow]) -> Self {
+    fn by(shipments: &[ShipmentRow], returns: &[ReturnRow]) -> Self {
         let mut moved = Self::default();
         for shipment in shipments {
             for line in &shipment.lines {
@@ -159,6 +178,9 @@ impl Moved {
                     *moved.delivered.entry(line.line_id).or_default() += line.quantity;
                 }
             }
+        }
+        for units in returns.iter().filter_map(|known| known.received.as_ref()).flatten() {
+            *moved.returned.entry(units.line_id).or_default() += units.quantity;
         }
         moved
     }
@@ -178,7 +200,24 @@ impl LineRow {
             shipped: moved.shipped.get(&self.id).copied().unwrap_or(of_earlier),
             delivered: moved.delivered.get(&self.id).copied().unwrap_or(of_earlier),
             cancelled: self.cancelled,
-            returned: 0,
+            returned: moved.returned.get(&self.id).copied().unwrap_or_default(),
+        }
+    }
+}
+
+impl ReturnRow {
+    fn shown(self, currency: Currency) -> Return {
+        Return {
+            id: self.id,
+            status: self.status,
+            reason: self.reason,
+            rejection: self.rejection,
+            lines: self.lines,
+            received: self.received.unwrap_or_default(),
+            amount: self.amount.map(|amount| Money::new(amount, currency)),
+            requested_at: self.requested_at,
+            decided_at: self.decided_at,
+            received_at: self.received_at,
         }
     }
 }

@@ -26,6 +26,7 @@ CREATE TABLE orders (
     cancelled bigint NOT NULL,
     shipped bigint NOT NULL,
     delivered bigint NOT NULL,
+    returned bigint NOT NULL,
     created_at timestamptz NOT NULL,
     confirmed_at timestamptz,
     completed_at timestamptz,
@@ -39,6 +40,7 @@ CREATE TABLE orders (
     CONSTRAINT orders_total_check CHECK (subtotal + shipping + tax - discount = total),
     CONSTRAINT orders_units_check CHECK (
         0 <= delivered AND delivered <= shipped AND shipped <= ordered - cancelled AND cancelled >= 0
+        AND returned BETWEEN 0 AND delivered
     ),
     CONSTRAINT orders_version_check CHECK (version >= 1),
     CONSTRAINT orders_imported_check CHECK (
@@ -96,6 +98,27 @@ CREATE TABLE shipments (
     CONSTRAINT shipments_units_check CHECK (units >= 1)
 );
 
+CREATE TABLE returns (
+    order_id uuid NOT NULL,
+    id uuid NOT NULL,
+    status text COLLATE "C" NOT NULL,
+    reason text NOT NULL,
+    -- Why it was rejected, if somebody said it.
+    rejection text,
+    -- Units by line: what was asked for, and what came, with what went back into stock.
+    lines json NOT NULL,
+    received json,
+    -- What was due for what came.
+    amount bigint,
+    requested_at timestamptz NOT NULL,
+    decided_at timestamptz,
+    received_at timestamptz,
+    -- The position of the event that made it: returns are shown in the order of their making.
+    created_at bigint NOT NULL,
+    CONSTRAINT returns_id_key PRIMARY KEY (order_id, id),
+    CONSTRAINT returns_received_check CHECK ((received IS NULL) = (received_at IS NULL))
+);
+
 CREATE TABLE payments (
     id uuid NOT NULL,
     order_id uuid NOT NULL,
@@ -149,6 +172,15 @@ SELECT
             ORDER BY shipments.created_at
         ) AS shipment
     ) AS shipments,
+    (
+        SELECT COALESCE(json_agg(goods_return), '[]')
+        FROM (
+            SELECT id, status, reason, rejection, lines, received, amount, requested_at, decided_at, received_at
+            FROM returns
+            WHERE returns.order_id = orders.id
+            ORDER BY returns.created_at
+        ) AS goods_return
+    ) AS returns,
     (
         SELECT COALESCE(json_agg(payment), '[]')
         FROM (

@@ -60,6 +60,11 @@ fn needed(changes: &[(Uuid, Event)]) -> BTreeSet<Uuid> {
             | Event::ShipmentDelivered(_)
             | Event::RefundGranted(_)
             | Event::PaymentRetried(_)
+            | Event::ReturnRequested(_)
+            | Event::ReturnApproved(_)
+            | Event::ReturnRejected(_)
+            | Event::ReturnReceived(_)
+            | Event::AddressCorrected(_)
             | Event::ImportedRefund(_) => false,
         };
     }
@@ -148,6 +153,11 @@ impl Batch {
             | Event::ShipmentDelivered(_)
             | Event::RefundGranted(_)
             | Event::PaymentRetried(_)
+            | Event::ReturnRequested(_)
+            | Event::ReturnApproved(_)
+            | Event::ReturnRejected(_)
+            | Event::ReturnReceived(_)
+            | Event::AddressCorrected(_)
             | Event::ImportedRefund(_) => {}
         }
         Ok(())

@@ -1,6 +1,6 @@
-//! Sales by day, SKU, currency and country, counted when an order is confirmed, less what is cancelled of it; those of an
-//! earlier system are counted when they were made. Its rows
-//! add up over orders, so it stops at what it cannot post.
+//! Sales by day, SKU, currency and country, counted when an order is confirmed, less what is cancelled of it, by the country that
+//! it was ordered to, wherever it was sent in the end; those of an earlier system are counted when they were made. Its rows add
+//! up over orders, so it stops at what it cannot post.
 
 mod apply;
 mod report;
@@ -25,6 +25,11 @@ pub static DEFINITION: Definition = Definition {
             "order.shipment_delivered",
             "order.refund_granted",
             "order.payment_retried",
+            "order.return_requested",
+            "order.return_approved",
+            "order.return_rejected",
+            "order.return_received",
+            "order.address_corrected",
             // What was given back is on the order: sales are as they were charged.
             "order.imported_refund",
         ],

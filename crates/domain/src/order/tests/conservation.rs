@@ -26,6 +26,23 @@ fn any_command() -> impl Strategy<Value = Command> {
         }),
         5 => (1..8_u128).prop_map(deliver),
         3 => any_lines().prop_map(|lines| Command::CancelLines { lines, reason: because() }),
+        3 => (1..6_u128, any_lines(), 0..40_i64).prop_map(|(number, lines, days)| Command::RequestReturn {
+            return_id: return_id(number),
+            lines,
+            reason: because(),
+            at: day(days),
+        }),
+        3 => (1..6_u128).prop_map(approve),
+        1 => (1..6_u128).prop_map(reject),
+        4 => (1..6_u128, any_lines(), any::<bool>()).prop_map(|(number, lines, restock)| Command::ReceiveReturn {
+            return_id: return_id(number),
+            lines: lines
+                .into_iter()
+                .map(|LineUnits { line_id, sku, quantity }| ReceivedUnits { line_id, sku, quantity, restock })
+                .collect(),
+            at: day(3),
+        }),
+        1 => Just(correct_address()),
     ]
 }
 
@@ -53,6 +70,13 @@ fn check_bounds(contents: &Contents) -> Result<(), TestCaseError> {
         let in_parcels = contents.shipments.iter().flat_map(|shipment| &shipment.lines);
         let sent: i64 = in_parcels.filter(|units| units.line_id == line.id).map(|units| units.quantity.get()).sum();
         prop_assert_eq!(sent, line.shipped);
+        let back = contents.returns.iter().filter_map(|known| match &known.progress {
+            Progress::Received { received, .. } => Some(received),
+            _ => None,
+        });
+        let back = back.flatten().filter(|units| units.line_id == line.id);
+        prop_assert_eq!(back.map(|units| units.quantity.get()).sum::<i64>(), line.returned);
+        prop_assert!(0 <= line.returned);
     }
     let Totals { subtotal, shipping, tax, discount, total } = contents.totals;
     let sum = subtotal.amount() + shipping.amount() + tax.amount() - discount.amount();
@@ -78,7 +102,7 @@ proptest! {
             check_bounds(contents)?;
             prop_assert_eq!(contents.totals, before.totals, "O2");
             prop_assert!(state.status() != "cancelled" || contents.shipments.is_empty(), "O4");
-            if !matches!(again, Command::CancelLines { .. }) {
+            if !matches!(again, Command::CancelLines { .. } | Command::CorrectAddress { .. }) {
                 prop_assert_eq!(Order::decide(&state, again), Ok(vec![]), "doing it again changes nothing");
             }
         }
@@ -88,6 +112,11 @@ proptest! {
         let everything = contents.lines.iter().all(|line| line.unshipped() == 0);
         prop_assert!(cancelled >= 0 && due <= contents.owed().amount());
         prop_assert!(contents.shipments.iter().all(|shipment| !shipment.amount.is_negative()));
+        prop_assert!(0 <= contents.returned_amount.amount() && contents.returned_amount.amount() <= due);
+        let due_back = contents.lines.iter().all(|line| line.returned == line.quantity.get() - line.cancelled);
+        if due_back && !contents.returns.is_empty() {
+            prop_assert_eq!(contents.returned_amount, contents.owed(), "O3");
+        }
         if everything {
             // To the penny, in whatever order units were sent and cancelled.
             prop_assert_eq!(due + cancelled, contents.totals.total.amount(), "O3");

@@ -9,7 +9,7 @@ fn o6_only_a_confirmed_order_is_shipped() {
     order(lost()).when(dispatch(1, None)).then_error(illegal("failed", &[]));
     order([]).when(dispatch(1, None)).then_error(illegal("absent", &["create"]));
     order(shipped()).when(dispatch(2, None)).then_error(illegal("shipped", OF_SHIPPED));
-    order(arrived()).when(dispatch(2, None)).then_error(illegal("delivered", &[]));
+    order(arrived()).when(dispatch(2, None)).then_error(illegal("delivered", OF_DELIVERED));
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn o4_a_whole_order_is_cancelled_only_while_nothing_is_shipped() {
     order(ready()).when(cancel()).then([cancelled()]).then_state(|state| assert_eq!(state.status(), "cancelled"));
     order(processing()).when(cancel()).then_error(illegal("processing", OF_PROCESSING));
     order(shipped()).when(cancel()).then_error(illegal("shipped", OF_SHIPPED));
-    order(arrived()).when(cancel()).then_error(illegal("delivered", &[]));
+    order(arrived()).when(cancel()).then_error(illegal("delivered", OF_DELIVERED));
     order(lost()).when(cancel()).then_error(illegal("failed", &[]));
     order([]).when(cancel()).then_error(illegal("absent", &["create"]));
 }
@@ -229,4 +229,20 @@ fn what_cannot_follow_is_folded_without_harm() {
     order(shipped().into_iter().chain([delivered(1), delivered(1)])).then_state(|state| {
         assert_eq!(state.contents().unwrap().lines[0].delivered, 3, "a parcel arrives once");
     });
+}
+
+#[test]
+fn the_address_is_corrected_until_everything_is_shipped() {
+    for history in [pending(), ready(), processing()] {
+        order(history).when(correct_address()).then([address_corrected()]).then_state(|state| {
+            let contents = state.contents().unwrap();
+            assert_eq!(contents.shipping_address, Sealed::new(id(3), "YW5vdGhlcg==").unwrap());
+            assert_eq!(contents.country, Country::new("FR").ok());
+        });
+    }
+    order(shipped()).when(correct_address()).then_error(illegal("shipped", OF_SHIPPED));
+    order(arrived()).when(correct_address()).then_error(illegal("delivered", OF_DELIVERED));
+    order(called_off()).when(correct_address()).then_error(illegal("cancelled", &[]));
+    order(lost()).when(correct_address()).then_error(illegal("failed", &[]));
+    order([]).when(correct_address()).then_error(illegal("absent", &["create"]));
 }

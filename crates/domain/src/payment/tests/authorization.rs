@@ -81,6 +81,25 @@ fn p4_another_payment_of_the_provider_is_not_taken_for_this_one() {
     payment(with(asked(), &[action_required()])).when(require_action("pi_2")).then_error(differs());
 }
 
+/// What a provider says of something that this payment does not know is refused, so that whoever heard it keeps it: it is neither
+/// taken for something else nor taken for done.
+#[test]
+fn p7_what_is_said_of_an_unknown_reference_is_refused_and_not_swallowed() {
+    let differs = Error::ReferenceDiffers { known: reference("pi_1"), found: reference("pi_2") };
+    let capture = Error::CaptureNotFound { capture_id: capture_id(9) };
+    let refund = Error::RefundNotFound { refund_id: refund_id(9) };
+    for (command, error) in [
+        (authorize("pi_2"), differs.clone()),
+        (require_action("pi_2"), differs),
+        (record_captured(9, "ch_9", 1), capture.clone()),
+        (fail(of_capture(9), Some("ch_9")), capture),
+        (record_refunded(9, "rf_9", 1), refund.clone()),
+        (fail_refund(9, Some("rf_9")), refund),
+    ] {
+        payment(paid()).when(command).then_error(error);
+    }
+}
+
 #[test]
 fn p4_a_failure_is_recorded_once() {
     payment(asked())

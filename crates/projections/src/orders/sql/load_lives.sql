@@ -10,6 +10,7 @@ SELECT
     cancelled,
     shipped,
     delivered,
+    returned,
     confirmed_at,
     completed_at,
     updated_at,
