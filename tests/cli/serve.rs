@@ -121,7 +121,10 @@ async fn a_node_without_the_api_tells_its_health_on_the_admin_listener() {
     let (status, report) = ask(&format!("http://{}/health/ready", deployment.address(1)), &[]);
     let report: Value = serde_json::from_str(&report).unwrap();
     let names: Vec<_> = report["checks"].as_array().unwrap().iter().map(|check| check["name"].clone()).collect();
-    assert_eq!((status, names), (200, vec![json!("start"), json!("book"), json!("projections")]));
+    assert_eq!(
+        (status, names),
+        (200, vec![json!("start"), json!("book"), json!("projections"), json!("conservation")])
+    );
     node.stop();
 }
 

@@ -124,7 +124,8 @@ impl Order {
         if self.ending == Ending::Ended && self.held != 0 {
             what.push(format!("stock holds {} units for it though it has ended", self.held));
         }
-        if self.ending == Ending::Ended && self.kept() != 0 {
+        // Less than nothing is kept where a bank charged back what was refunded: P2 tells of a refund too many.
+        if self.ending == Ending::Ended && self.kept() > 0 {
             what.push(format!("{} is kept for it though it has ended", self.kept()));
         }
         if self.ending == Ending::Completed && self.kept() > self.due {
