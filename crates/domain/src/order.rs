@@ -5,6 +5,7 @@
 //! ships says whether the payment covers it, and moves the stock in the same append.
 
 mod create;
+mod due;
 mod events;
 mod imported;
 mod refund;
@@ -13,6 +14,7 @@ mod state;
 
 use chrono::{DateTime, Utc};
 
+use self::due::{due, due_for_parcel};
 pub use self::{
     create::{Create, NewLine},
     events::{
@@ -387,49 +389,6 @@ fn named(order: &Contents, wanted: Vec<LineUnits>, remaining: impl Fn(&Line) -> 
         lines.push(LineUnits { line_id: line.id, sku: line.sku.clone(), quantity });
     }
     Ok(lines)
-}
-
-/// What is due for a parcel: its lines' prices, and their share of shipping, tax and discount.
-fn due_for_parcel(order: &Contents, parcel: &[LineUnits]) -> Result<Money, money::Error> {
-    let Totals { subtotal, total, .. } = order.totals;
-    if subtotal.is_zero() && order.shipments.is_empty() {
-        // Goods that are free have no shares: what is due comes with the first parcel.
-        return Ok(total);
-    }
-    due(order, parcel)
-}
-
-/// O3: the prices of these units and their share of shipping, tax and discount. Shares are rounded over all that was sent or
-/// cancelled so far, so that the parcels and the cancellations of an order add up to its total exactly.
-fn due(order: &Contents, lines: &[LineUnits]) -> Result<Money, money::Error> {
-    due_after(order, |line| line.shipped + line.cancelled, lines)
-}
-
-/// After these units of each line.
-fn due_after(order: &Contents, gone: impl Fn(&Line) -> i64, lines: &[LineUnits]) -> Result<Money, money::Error> {
-    let Totals { subtotal, total, .. } = order.totals;
-    if subtotal.is_zero() {
-        return Ok(subtotal);
-    }
-    let extras = total.checked_sub(subtotal)?;
-    let share = |goods: Money| extras.fraction(goods.amount(), subtotal.amount());
-    let gone = order.lines.iter().map(|line| line.unit_price.saturating_mul(gone(line)));
-    let gone = Money::total(total.currency(), gone)?;
-    let with_these = gone.checked_add(value(order, lines)?)?;
-    with_these.checked_add(share(with_these)?)?.checked_sub(gone.checked_add(share(gone)?)?)
-}
-
-/// The prices of these units.
-fn value(order: &Contents, lines: &[LineUnits]) -> Result<Money, money::Error> {
-    let mut last = 0;
-    let mut value = Money::zero(order.totals.total.currency());
-    for LineUnits { line_id, quantity, .. } in lines {
-        if let Some(place) = order.place(*line_id, last) {
-            value = value.checked_add(order.lines[place].unit_price.checked_mul(*quantity)?)?;
-            last = place;
-        }
-    }
-    Ok(value)
 }
 
 fn too_large(_: money::Error) -> Error {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Contents, Error, Event, Line, LineUnits, ReceivedUnits, ReturnApproved, ReturnReceived, ReturnRejected,
-    ReturnRequested, State, due_after, named, too_large,
+    ReturnRequested, State, due::due_after, named, too_large,
 };
 use crate::{
     ids::{LineId, Quantity, Reason, ReturnId, Sku},
