@@ -24,8 +24,8 @@ const TIMES_CQRS_ES: [(usize, f64); 4] = [(1, 2.0), (16, 4.0), (64, 10.0), (256,
 const SHARE_WITH_KEYS: f64 = 0.8;
 const SHARE_OF_COPY: f64 = 0.5;
 
-const WHY_NOT_TIMES: &str = "clients, executor and Postgres share two cores; of a command's CPU at 256 clients about half is the executor's and its \
-     clients' (a fifth to a quarter of that the allocator), half Postgres's, one after the other";
+const WHY_NOT_TIMES: &str = "clients, executor and Postgres share two cores, which the batches decided ahead keep busy; at 1 client a command is one \
+     round trip and one flush of the disk, and the peer's own are not much more";
 const WHY_NOT_KEYS: &str = "a key is a second row with an index of random keys, in the same statement";
 const WHY_NOT_COPY: &str =
     "the executor decides, hashes and answers on the cores that Postgres inserts on; COPY has them to itself";
