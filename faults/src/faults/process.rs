@@ -13,6 +13,8 @@ use crate::{
     stage::{STOPPED_WITHIN, Stage},
 };
 
+/// Kills at least in a run of ten minutes, however long the node takes to start again.
+const KILLS: f64 = 60.0;
 const KILL_AFTER_MIN: Duration = Duration::from_millis(500);
 const KILL_AFTER_MAX: Duration = Duration::from_millis(2_500);
 /// The network between a node and Postgres is that slow while nodes are killed, so that something is always on its way.
@@ -49,12 +51,14 @@ const ANSWER_LOST: &str = "append.answer_lost";
 pub(crate) async fn killed_at_random(stage: &mut Stage) -> Result<(), Error> {
     let mut rng = stage.rng.fork("kills");
     let (began, time) = (Instant::now(), stage.time());
+    // A planted bug shows after a few.
+    let kills_min = if stage.plan.bug.is_some() { 0 } else { (KILLS * stage.plan.scale) as usize };
     stage.proxy.delay(SLOW_NETWORK);
     // From the first restart on a planned failpoint is there.
     stage.nodes[0].kill().await;
     stage.start(0).await?;
     let mut kills = 1;
-    while began.elapsed() < time {
+    while began.elapsed() < time || kills < kills_min {
         let lives_for = rng.between(KILL_AFTER_MIN, KILL_AFTER_MAX);
         // It may end by itself, at a failpoint.
         stage.nodes[0].ends(lives_for).await;
