@@ -199,6 +199,12 @@ const PROCESSES: usize = 4;
 /// Sales in one run of chance.
 const SALES: u128 = 150;
 const RUNS: u64 = 6;
+
+/// `DAYBOOK_RANDOM_RUNS=67 cargo test -p commands --lib whatever_happens` is ten thousand sales.
+fn runs() -> u64 {
+    std::env::var("DAYBOOK_RANDOM_RUNS").map_or(RUNS, |runs| runs.parse().expect("a number of runs"))
+}
+
 const TOKENS: [&str; 10] = [
     "tok_ok",
     "tok_ok",
@@ -234,7 +240,7 @@ impl Chance {
 
 #[tokio::test]
 async fn whatever_happens_money_and_stock_are_conserved() {
-    for (seed, captures) in (1..=RUNS).zip([Captures::MoreThanOnce, Captures::Once].into_iter().cycle()) {
+    for (seed, captures) in (1..=runs()).zip([Captures::MoreThanOnce, Captures::Once].into_iter().cycle()) {
         let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let mut running = Running::paying(two_places(), captures);
         for number in 1..=SALES {
