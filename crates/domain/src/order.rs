@@ -153,7 +153,9 @@ pub enum Error {
     IllegalReturn { state: &'static str, allowed: &'static [&'static str] },
     #[error("the order has no return {return_id}")]
     ReturnNotFound { return_id: ReturnId },
-    #[error("{requested} of {sku} were asked for, and {remaining} were delivered within the last {RETURN_DAYS} days")]
+    #[error(
+        "{requested} of {sku} were asked for, and {remaining} are left that came within the last {RETURN_DAYS} days"
+    )]
     ReturnWindowClosed { sku: Sku, requested: i64, remaining: i64 },
     #[error("an order has at most {max} returns")]
     TooManyReturns { max: usize },

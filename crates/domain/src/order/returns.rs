@@ -65,13 +65,15 @@ impl Return {
         }
     }
 
-    /// It may still come: its units cannot be asked for again.
-    fn is_open(&self) -> bool {
-        matches!(self.progress, Progress::Requested | Progress::Approved { .. })
-    }
-
-    fn units_of(&self, line_id: LineId) -> i64 {
-        self.lines.iter().filter(|units| units.line_id == line_id).map(|units| units.quantity.get()).sum()
+    /// The units of a line that are on their way back, or back: they cannot be asked for again.
+    fn gone(&self, line_id: LineId) -> i64 {
+        match &self.progress {
+            Progress::Requested | Progress::Approved { .. } => units_of(&self.lines, line_id),
+            Progress::Rejected { .. } => 0,
+            Progress::Received { received, .. } => {
+                received.iter().filter(|units| units.line_id == line_id).map(|units| units.quantity.get()).sum()
+            }
+        }
     }
 
     /// What came by SKU, as people name it, on the lines that the return is of. Units of one SKU fill its lines in their order.
@@ -136,19 +138,32 @@ impl Contents {
     }
 }
 
-/// O1: delivered, not back yet, and not on its way back.
-fn returnable(order: &Contents, line: &Line) -> i64 {
-    let open = order.returns.iter().filter(|known| known.is_open());
-    line.delivered - line.returned - open.map(|known| known.units_of(line.id)).sum::<i64>()
+fn units_of(lines: &[LineUnits], line_id: LineId) -> i64 {
+    lines.iter().filter(|units| units.line_id == line_id).map(|units| units.quantity.get()).sum()
 }
 
-/// O7: the units of a line that were delivered at most so long ago. Those that came first are taken to be the first to go back.
+/// O1: delivered, not back yet, and not on its way back.
+fn returnable(order: &Contents, line: &Line) -> i64 {
+    line.delivered - order.returns.iter().map(|known| known.gone(line.id)).sum::<i64>()
+}
+
+/// O7: the units of a line that came at most so long ago, and are neither back nor on their way. Each return has taken the
+/// first to come of those that were in time when it was asked for, so that it leaves the later ones to later returns, and
+/// what came too long ago does not come back in their place.
 fn in_time(order: &Contents, line: &Line, at: DateTime<Utc>) -> i64 {
-    let in_time = order.shipments.iter().filter(|shipment| {
-        shipment.delivered_at.is_some_and(|delivered_at| at <= delivered_at + TimeDelta::days(RETURN_DAYS))
-    });
-    let units = in_time.flat_map(|shipment| &shipment.lines).filter(|units| units.line_id == line.id);
-    units.map(|units| units.quantity.get()).sum()
+    let is_in_time = |came_at: DateTime<Utc>, at| at <= came_at + TimeDelta::days(RETURN_DAYS);
+    let arrived = order.shipments.iter().filter_map(|shipment| Some((shipment.delivered_at?, &shipment.lines)));
+    let mut left: Vec<(DateTime<Utc>, i64)> =
+        arrived.map(|(came_at, lines)| (came_at, units_of(lines, line.id))).collect();
+    left.sort_by_key(|(came_at, _)| *came_at);
+    for known in &order.returns {
+        let mut gone = known.gone(line.id);
+        for (_, units) in left.iter_mut().filter(|(came_at, _)| is_in_time(*came_at, known.requested_at)) {
+            let taken = gone.min(*units);
+            (gone, *units) = (gone - taken, *units - taken);
+        }
+    }
+    left.iter().filter(|(came_at, _)| is_in_time(*came_at, at)).map(|(_, units)| units).sum()
 }
 
 pub(super) fn request(
@@ -232,7 +247,7 @@ pub(super) fn receive(
         sku: sku.clone(),
         quantity: *quantity,
     });
-    let counted = named(order, of_the_order.collect(), |line| known.units_of(line.id))?;
+    let counted = named(order, of_the_order.collect(), |line| units_of(&known.lines, line.id))?;
     let amount = value_of(order, &counted, &units)?;
     Ok(vec![Event::ReturnReceived(ReturnReceived { return_id, lines, amount, received_at })])
 }

@@ -2,11 +2,13 @@
 
 mod conservation;
 mod creation;
+mod demand;
 mod fulfilment;
 mod imported;
 mod lifecycle;
 mod refund;
 mod returns;
+mod window;
 
 use chrono::Duration;
 use uuid::Uuid;
