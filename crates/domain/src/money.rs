@@ -166,7 +166,8 @@ impl fmt::Display for Money {
 
 /// The one place where Daybook rounds: to the nearest, and a half to the even neighbour. The denominator is not zero.
 pub fn divide_half_even(numerator: i128, denominator: i128) -> i128 {
-    let (numerator, denominator) = if denominator < 0 { (-numerator, -denominator) } else { (numerator, denominator) };
+    let (numerator, denominator) =
+        if denominator.is_negative() { (-numerator, -denominator) } else { (numerator, denominator) };
     let floor = numerator.div_euclid(denominator);
     let remainder = numerator.rem_euclid(denominator);
     match remainder.cmp(&(denominator - remainder)) {

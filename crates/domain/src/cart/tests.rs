@@ -1,6 +1,7 @@
 //! A cart's rules, each as given, when, then.
 
 mod merging;
+mod properties;
 
 use proptest::prelude::*;
 use uuid::Uuid;
