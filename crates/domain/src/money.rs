@@ -134,6 +134,11 @@ impl Money {
         Self::new(self.amount.saturating_mul(units), self.currency)
     }
 
+    /// This amount, or what is left where that is less. Both are in one currency.
+    pub(crate) fn at_most(self, left: Self) -> Self {
+        Self::new(self.amount.min(left.amount), self.currency)
+    }
+
     fn of(self, amount: Option<i64>) -> Result<Self, Error> {
         amount.map(|amount| Self::new(amount, self.currency)).ok_or(Error::Overflow)
     }

@@ -393,8 +393,7 @@ fn record_captured(
             return require_reference(Some(known), &operation_id).map(|()| vec![]);
         }
         Outcome::Pending => capture.requested,
-        Outcome::Failed if ledger.uncaptured() < capture.requested => ledger.uncaptured(),
-        Outcome::Failed => capture.requested,
+        Outcome::Failed => capture.requested.at_most(ledger.uncaptured()),
     };
     require_within(ledger, amount, remaining)?;
     let order_id = ledger.order_id;

@@ -60,8 +60,7 @@ pub(super) fn record(
             return require_reference(Some(known), &operation_id).map(|()| vec![]);
         }
         Outcome::Pending => refund.requested,
-        Outcome::Failed if ledger.refundable() < refund.requested => ledger.refundable(),
-        Outcome::Failed => refund.requested,
+        Outcome::Failed => refund.requested.at_most(ledger.refundable()),
     };
     require_within(ledger, amount, remaining)?;
     let order_id = ledger.order_id;
