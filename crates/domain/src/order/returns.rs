@@ -65,10 +65,19 @@ impl Return {
         }
     }
 
-    /// The units of a line that are on their way back, or back: they cannot be asked for again.
-    fn gone(&self, line_id: LineId) -> i64 {
+    /// It may still come: its units cannot be asked for again.
+    fn is_open(&self) -> bool {
+        matches!(self.progress, Progress::Requested | Progress::Approved { .. })
+    }
+
+    fn units_of(&self, line_id: LineId) -> i64 {
+        units_of(&self.lines, line_id)
+    }
+
+    /// What is on its way back, or is back.
+    fn gone_of(&self, line_id: LineId) -> i64 {
         match &self.progress {
-            Progress::Requested | Progress::Approved { .. } => units_of(&self.lines, line_id),
+            Progress::Requested | Progress::Approved { .. } => self.units_of(line_id),
             Progress::Rejected { .. } => 0,
             Progress::Received { received, .. } => {
                 received.iter().filter(|units| units.line_id == line_id).map(|units| units.quantity.get()).sum()
@@ -138,32 +147,35 @@ impl Contents {
     }
 }
 
-fn units_of(lines: &[LineUnits], line_id: LineId) -> i64 {
-    lines.iter().filter(|units| units.line_id == line_id).map(|units| units.quantity.get()).sum()
-}
-
 /// O1: delivered, not back yet, and not on its way back.
 fn returnable(order: &Contents, line: &Line) -> i64 {
-    line.delivered - order.returns.iter().map(|known| known.gone(line.id)).sum::<i64>()
+    let open = order.returns.iter().filter(|known| known.is_open());
+    line.delivered - line.returned - open.map(|known| known.units_of(line.id)).sum::<i64>()
 }
 
-/// O7: the units of a line that came at most so long ago, and are neither back nor on their way. Each return has taken the
-/// first to come of those that were in time when it was asked for, so that it leaves the later ones to later returns, and
-/// what came too long ago does not come back in their place.
+/// O7: the units of a line that were delivered at most so long ago, and have not gone back since. A return takes the oldest of those
+/// that were in time when it was asked for: otherwise units that are too old could go back one at a time, in the name of younger ones.
 fn in_time(order: &Contents, line: &Line, at: DateTime<Utc>) -> i64 {
-    let is_in_time = |came_at: DateTime<Utc>, at| at <= came_at + TimeDelta::days(RETURN_DAYS);
-    let arrived = order.shipments.iter().filter_map(|shipment| Some((shipment.delivered_at?, &shipment.lines)));
-    let mut left: Vec<(DateTime<Utc>, i64)> =
-        arrived.map(|(came_at, lines)| (came_at, units_of(lines, line.id))).collect();
-    left.sort_by_key(|(came_at, _)| *came_at);
+    let arrived = order.shipments.iter().filter_map(|shipment| Some((shipment.delivered_at?, shipment)));
+    let mut arrived: Vec<(DateTime<Utc>, i64)> =
+        arrived.map(|(delivered_at, shipment)| (delivered_at, units_of(&shipment.lines, line.id))).collect();
+    arrived.sort_unstable_by_key(|(delivered_at, _)| *delivered_at);
     for known in &order.returns {
-        let mut gone = known.gone(line.id);
-        for (_, units) in left.iter_mut().filter(|(came_at, _)| is_in_time(*came_at, known.requested_at)) {
+        let mut gone = known.gone_of(line.id);
+        for (_, units) in arrived.iter_mut().filter(|(delivered_at, _)| is_in_time(*delivered_at, known.requested_at)) {
             let taken = gone.min(*units);
             (gone, *units) = (gone - taken, *units - taken);
         }
     }
-    left.iter().filter(|(came_at, _)| is_in_time(*came_at, at)).map(|(_, units)| units).sum()
+    arrived.iter().filter(|(delivered_at, _)| is_in_time(*delivered_at, at)).map(|(_, units)| units).sum()
+}
+
+fn is_in_time(delivered_at: DateTime<Utc>, at: DateTime<Utc>) -> bool {
+    at <= delivered_at + TimeDelta::days(RETURN_DAYS)
+}
+
+fn units_of(lines: &[LineUnits], line_id: LineId) -> i64 {
+    lines.iter().filter(|units| units.line_id == line_id).map(|units| units.quantity.get()).sum()
 }
 
 pub(super) fn request(
@@ -247,7 +259,7 @@ pub(super) fn receive(
         sku: sku.clone(),
         quantity: *quantity,
     });
-    let counted = named(order, of_the_order.collect(), |line| units_of(&known.lines, line.id))?;
+    let counted = named(order, of_the_order.collect(), |line| known.units_of(line.id))?;
     let amount = value_of(order, &counted, &units)?;
     Ok(vec![Event::ReturnReceived(ReturnReceived { return_id, lines, amount, received_at })])
 }

@@ -14,37 +14,6 @@ fn of_one_line(units: i64) -> Vec<Event> {
     vec![created_from(Create { lines: vec![line(1, "A", units, 1)], ..wanted() }), confirmed()]
 }
 
-fn closed(requested: i64, remaining: i64) -> Error {
-    Error::ReturnWindowClosed { sku: sku("A"), requested, remaining }
-}
-
-/// Nine units came a month before the tenth. One by one they are no younger than together.
-#[test]
-fn o7_what_came_too_long_ago_does_not_come_back_by_one_unit_at_a_time() {
-    let history = [of_one_line(10), parcel(1, 9, 0).to_vec(), parcel(2, 1, 29).to_vec()].concat();
-    let late = day(40);
-    order(history.clone()).when(request_return(1, &[(1, "A", 2)], late)).then_error(closed(2, 1));
-    let first = return_requested(1, &[(1, "A", 1)], late);
-    order(history.clone()).when(request_return(1, &[(1, "A", 1)], late)).then([first.clone()]);
-    let asked = [history.clone(), vec![first]].concat();
-    order(asked.clone()).when(request_return(2, &[(1, "A", 1)], late)).then_error(closed(1, 0));
-    let back = [return_approved(1), return_received(1, &[(1, "A", 1, true)], 1)];
-    order([asked.clone(), back.to_vec()].concat())
-        .when(request_return(2, &[(1, "A", 1)], late))
-        .then_error(closed(1, 0));
-    // What was not allowed may be asked for again.
-    order([asked, vec![return_rejected(1)]].concat())
-        .when(request_return(2, &[(1, "A", 1)], late))
-        .then([return_requested(2, &[(1, "A", 1)], late)]);
-    // What went back while it was in time takes nothing from what came after it.
-    let early = return_requested(1, &[(1, "A", 3)], day(10));
-    order([history, vec![early]].concat()).when(request_return(2, &[(1, "A", 1)], late)).then([return_requested(
-        2,
-        &[(1, "A", 1)],
-        late,
-    )]);
-}
-
 #[derive(Debug, Clone, Copy)]
 enum Happens {
     Arrives(i64),
