@@ -26,6 +26,17 @@ fn unsent_of(contents: &Contents, wanted: &Sku) -> i64 {
     contents.lines.iter().filter(|line| line.sku == *wanted).map(Line::unshipped).sum()
 }
 
+/// What is given back for goods is named by what was ordered: it may have left long ago.
+#[test]
+fn lines_are_found_by_sku_whatever_became_of_their_units() {
+    let split = Create { lines: lines(&[(0, 3), (1, 1), (0, 2)]), ..wanted() };
+    let history = [created_from(split), confirmed(), packed(1, &[(1, "A", 3)], 3), lines_cancelled(&[(3, "A", 1)], 1)];
+    let state = given::<Order>(history).into_state();
+    let find = |quantity| state.contents().unwrap().ordered_lines_of(&[(sku("A"), units(quantity))]);
+    assert_eq!(find(5), Ok(some(&[(1, "A", 3), (3, "A", 2)])));
+    assert_eq!(find(6), Err(Error::TooManyUnits { sku: sku("A"), requested: 6, remaining: 5 }));
+}
+
 proptest! {
     #[test]
     fn n5_lines_of_one_sku_are_added_up_before_they_are_held_against_its_bound(
