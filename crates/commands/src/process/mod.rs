@@ -33,6 +33,7 @@ pub mod perform;
 pub mod reconciler;
 pub mod runner;
 pub mod standing;
+pub mod waiting;
 pub mod webhooks;
 
 mod store;
