@@ -11,6 +11,7 @@ mod gateway;
 mod keys;
 mod model;
 pub(crate) mod node;
+mod older;
 mod orders;
 mod outages;
 mod parking;

@@ -116,14 +116,23 @@ impl Premises {
         self.run_until(&Fate::spared()).await
     }
 
+    /// A node of a release that had no other processes than these.
+    pub(super) async fn run_those(&self, names: &[&str]) -> Running {
+        self.run_of(&Fate::spared(), |name| names.contains(&name)).await
+    }
+
     /// A node whose steps are those of this fate: every effect of its processes, and every call.
     pub(super) async fn run_until(&self, fate: &Fate) -> Running {
+        self.run_of(fate, |_| true).await
+    }
+
+    async fn run_of(&self, fate: &Fate, has: impl Fn(&str) -> bool) -> Running {
         self.provider.deals_with(fate);
         let node = self.node().await;
         let gateways = self.gateways();
         let pool = self.pool();
         let mut runners = Vec::new();
-        for process in process::all(&gateways) {
+        for process in process::all(&gateways).into_iter().filter(|process| has(process.name())) {
             let mortal = Mortal { process, fate: fate.clone() };
             let commands = node.commands.clone();
             runners

@@ -23,7 +23,7 @@ pub use self::{
         VoidRequested, Voided,
     },
     reconciliation::{Figures, Finding},
-    refund::{REFUNDS_MAX, Refund},
+    refund::{REFUNDS_MAX, Refund, is_demanded},
     state::{Authorization, Capture, Failure, Ledger, Outcome, State, Void},
     token::{PaymentToken, TokenError},
 };

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     aggregate::fold,
-    ids::{Reason, RefundId},
+    ids::{PaymentId, Reason, RefundId},
     money::Money,
 };
 
@@ -21,6 +21,12 @@ pub struct Refund {
     pub requested: Money,
     pub reason: Option<Reason>,
     pub outcome: Outcome,
+}
+
+/// Whether the rules demanded this refund of the payment, and nobody granted it. What people name is of another version of UUID.
+pub fn is_demanded(refund_id: RefundId, payment_id: PaymentId) -> bool {
+    refund_id.as_uuid().get_version_num() == 5
+        && (0..REFUNDS_MAX).any(|refunds| refund_id == RefundId::next_of(payment_id, refunds))
 }
 
 /// P2. One that failed is asked for again under its own id.
