@@ -14,3 +14,4 @@ mod named;
 mod providers;
 mod refusals;
 mod serve;
+mod webhooks;

@@ -11,6 +11,7 @@ use eventstore::StreamId;
 use tokio::runtime::Runtime;
 
 use super::book::BookArgs;
+use super::webhooks::state_of;
 use super::{Failure, say};
 
 #[derive(Debug, Args)]
@@ -113,14 +114,17 @@ fn table(standings: &[Standing]) -> String {
 fn open(webhooks: &[OpenWebhook]) -> String {
     let mut text = String::new();
     for webhook in webhooks {
-        let OpenWebhook { provider, event_id, event_type, parked, received_at, attempts, reason } = webhook;
-        let (what, since) = (if *parked { "parked" } else { "open" }, received_at.format("%Y-%m-%d %H:%M:%S"));
+        let OpenWebhook { provider, event_id, event_type, received_at, attempts, reason, .. } = webhook;
+        let (what, since) = (state_of(webhook), received_at.format("%Y-%m-%d %H:%M:%S"));
         put(
             &mut text,
             format_args!(
                 "\nthe webhook {event_id} of {provider} ({event_type}) is {what} since {since}, after {attempts} attempts: {reason}\n"
             ),
         );
+    }
+    if !webhooks.is_empty() {
+        put(&mut text, format_args!("what can be done about them: daybook webhooks\n"));
     }
     text
 }
@@ -195,7 +199,7 @@ have it tried again: daybook processes --resume payment/payment-00000000-0000-00
             reason: "pi_1 was not opened by us".to_owned(),
         };
         let expected = "\nthe webhook evt_1 of stripe (charge.refunded) is parked since 2026-11-21 11:00:00, \
-                        after 7 attempts: pi_1 was not opened by us\n";
+                        after 7 attempts: pi_1 was not opened by us\nwhat can be done about them: daybook webhooks\n";
         assert_eq!(open(&[webhook]), expected);
         assert_eq!(open(&[]), "");
     }

@@ -58,7 +58,7 @@ pub trait Process: Send + Sync + 'static {
 /// Every process manager of this release.
 pub fn all(gateways: &Gateways) -> Vec<Box<dyn Process>> {
     vec![
-        Box::new(payment::PaymentProcess),
+        Box::new(payment::PaymentProcess::new(gateways.capturing_once())),
         Box::new(fulfilment::FulfilmentProcess::new(gateways.capturing_once())),
         Box::new(expiry::ExpiryProcess),
         Box::new(coverage::CoverageProcess),
