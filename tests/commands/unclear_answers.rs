@@ -1,6 +1,7 @@
 //! A provider that answers nonsense, HTML, 500, or nothing at all, to each kind of call: the payment is unknown, it is asked
 //! about again, nothing is failed and nothing is done twice. And what of that can be seen from outside.
 
+use chrono::TimeDelta;
 use commands::{gateway::PaymentGateway as _, gateway::account::ProviderPayment};
 use domain::{ids::RefundId, payment::ProviderReference};
 use support::{metrics::Counters, stripe::Mishap};
@@ -169,6 +170,31 @@ async fn p3_each_call_that_is_never_answered_is_given_up_in_time_asked_about_and
     running.settle().await;
     for (kind, sale) in &sales {
         premises.check_done_once(*kind, sale, Mishap::Silence).await;
+    }
+}
+
+/// P3: by then the provider has forgotten every key, and what it is asked by is our id in its metadata, or its own of the payment.
+#[tokio::test]
+async fn p3_a_day_later_each_call_is_asked_about_without_its_key_and_sent_only_where_it_never_arrived() {
+    let (premises, mut running) = shop().await;
+    for kind in Kind::ALL {
+        for mishap in [Mishap::LostAfter, Mishap::LostBefore] {
+            let sale = kind.ready(&mut running).await;
+            kind.ask(&mut running, &sale).await;
+            premises.stripe().plan(mishap);
+            assert_eq!(running.make_calls().await, 1, "{kind:?}, {mishap:?}");
+            premises.check_unknown(kind, &sale, mishap).await;
+            premises.stripe().forget_keys();
+            premises.clock.pass(TimeDelta::hours(24));
+            premises.stripe().take_heard();
+            assert_eq!(running.make_calls().await, 1, "{kind:?}, {mishap:?}");
+            let heard = premises.stripe().take_heard();
+            let sent = heard.iter().filter(|what| what.starts_with("POST")).count();
+            assert_eq!(sent, usize::from(mishap == Mishap::LostBefore), "{kind:?}, {mishap:?}: {heard:?}");
+            assert!(heard[0].starts_with("GET"), "{kind:?}, {mishap:?}: it is asked about first, {heard:?}");
+            running.settle().await;
+            premises.check_done_once(kind, &sale, mishap).await;
+        }
     }
 }
 
