@@ -15,3 +15,4 @@ mod processes;
 mod providers;
 mod refusals;
 mod serve;
+mod webhooks;

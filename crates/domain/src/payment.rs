@@ -203,7 +203,7 @@ impl Aggregate for Payment {
             Command::RecordVoided { operation_id } => record_voided(state.opened()?, operation_id),
             Command::Expire => Ok(expire(state.opened()?)),
             Command::RecordDispute { dispute_id, amount, reason, outcome } => {
-                dispute::record(state.opened()?, dispute_id, amount, reason, outcome)
+                dispute::record(state, dispute_id, amount, reason, outcome)
             }
             Command::Reconcile { theirs, difference, attest } => {
                 reconciliation::reconcile(state.opened()?, theirs, difference, attest)

@@ -15,6 +15,7 @@ use sqlx::PgPool;
 use tokio::runtime::Runtime;
 
 use super::book::BookArgs;
+use super::webhooks::state_of;
 use super::{Failure, say};
 
 #[derive(Debug, Args)]
@@ -175,14 +176,17 @@ fn of_wait(wait: &Wait) -> String {
 fn open(webhooks: &[OpenWebhook]) -> String {
     let mut text = String::new();
     for webhook in webhooks {
-        let OpenWebhook { provider, event_id, event_type, parked, received_at, attempts, reason } = webhook;
-        let (what, since) = (if *parked { "parked" } else { "open" }, received_at.format("%Y-%m-%d %H:%M:%S"));
+        let OpenWebhook { provider, event_id, event_type, received_at, attempts, reason, .. } = webhook;
+        let (what, since) = (state_of(webhook), received_at.format("%Y-%m-%d %H:%M:%S"));
         put(
             &mut text,
             format_args!(
                 "\nthe webhook {event_id} of {provider} ({event_type}) is {what} since {since}, after {attempts} attempts: {reason}\n"
             ),
         );
+    }
+    if !webhooks.is_empty() {
+        put(&mut text, format_args!("what can be done about them: daybook webhooks\n"));
     }
     text
 }
@@ -297,7 +301,7 @@ order 00000000-0000-0000-0000-000000000001 is pending, and waits for
             reason: "pi_1 was not opened by us".to_owned(),
         };
         let expected = "\nthe webhook evt_1 of stripe (charge.refunded) is parked since 2026-11-21 11:00:00, \
-                        after 7 attempts: pi_1 was not opened by us\n";
+                        after 7 attempts: pi_1 was not opened by us\nwhat can be done about them: daybook webhooks\n";
         assert_eq!(open(&[webhook]), expected);
         assert_eq!(open(&[]), "");
     }

@@ -62,7 +62,7 @@ pub trait Process: Send + Sync + 'static {
 /// it becomes a process of its own: a name that is new begins at the first page, beside nodes of the release before.
 pub fn all(gateways: &Gateways) -> Vec<Box<dyn Process>> {
     vec![
-        Box::new(payment::PaymentProcess),
+        Box::new(payment::PaymentProcess::new(gateways.capturing_once())),
         Box::new(fulfilment::FulfilmentProcess::new(gateways.capturing_once())),
         Box::new(expiry::ExpiryProcess),
         Box::new(carts::CartProcess),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Error, Event, Ledger, Outcome, Payment, ProviderReference, RefundFailed, RefundRequested, RefundSucceeded,
-    Refunded, State, require_reference, require_within,
+    Refunded, State, reconciliation::found_twice, require_reference, require_within,
 };
 use crate::{
     aggregate::fold,
@@ -76,7 +76,7 @@ pub(super) fn record(
     if let Some(amount) = refunded.filter(|_| after.status() == "refunded") {
         events.push(Event::Refunded(Refunded { order_id, amount }));
     }
-    Ok(events)
+    Ok(found_twice(state, events))
 }
 
 /// P4: a failure that comes after the success is recorded and changes nothing.

@@ -52,6 +52,8 @@ struct Told {
     disputes: usize,
     completed: usize,
     void_wanted: bool,
+    /// The last word on more having gone back than was taken.
+    found: Option<Figures>,
 }
 
 impl Told {
@@ -66,6 +68,7 @@ impl Told {
             Event::ChargedBack(fact) => self.charged_back += fact.amount.amount(),
             Event::Disputed(_) => self.disputes += 1,
             Event::Completed(_) => self.completed += 1,
+            Event::DiscrepancyFound(fact) => self.found = Some(fact.ours),
             Event::VoidRequested(_) => self.void_wanted = true,
             Event::CaptureRequested(_) => prop_assert!(!self.void_wanted, "P6"),
             _ => {}
@@ -155,6 +158,10 @@ proptest! {
             prop_assert!(gone <= ledger.captured(), "P2");
             prop_assert_eq!(ledger.charged_back(), gbp(told.charged_back));
             prop_assert!(told.charged_back <= told.captured);
+            let twice = told.refunded + told.charged_back - told.captured;
+            prop_assert_eq!(ledger.given_back_twice(), gbp(twice.max(0)));
+            let found = told.found.map(|ours| (ours.refunded.amount(), ours.charged_back.amount()));
+            prop_assert!(twice <= 0 || found == Some((told.refunded, told.charged_back)), "P2: it is found at once");
             let left = (told.captured - gone.amount() - told.charged_back).max(0);
             prop_assert_eq!(ledger.refundable(), gbp(left), "P2");
             prop_assert_eq!(state.status() == "charged_back", told.charged_back > 0);
