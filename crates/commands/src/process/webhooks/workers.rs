@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::payment::ProviderReference;
+use eventstore::failpoint;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -149,6 +150,9 @@ impl WebhookWorkers {
         let rows = sqlx::query_file!("src/sql/claim_webhooks.sql", provider, limit as i64, LEASE_SECONDS)
             .fetch_all(&self.pool)
             .await?;
+        if !rows.is_empty() {
+            failpoint::reached("webhook.after_claim");
+        }
         let claimed = rows.into_iter().map(|row| Claimed {
             provider,
             event_id: row.event_id,
@@ -194,7 +198,10 @@ impl WebhookWorkers {
         };
         let (commands, reference) = (&self.commands, &theirs.reference.clone());
         let compared = Compared { commands, gateway, payment_id, reference, attests: false };
-        match compared.run(Some(theirs), envelope(webhook)).await {
+        failpoint::reached("webhook.before_effect");
+        let done = compared.run(Some(theirs), envelope(webhook)).await;
+        failpoint::reached("webhook.after_effect");
+        match done {
             Ok(_) => Outcome::Settled,
             Err(CompareError::Command(CommandError::Rejected(Rejection::NotFound { .. }))) => {
                 Outcome::Parked(format!("there is no payment {payment_id}, which {reference} is said to be"))
@@ -213,7 +220,9 @@ impl WebhookWorkers {
             attempts,
             "a webhook is settled"
         );
+        failpoint::reached("webhook.before_settle");
         sqlx::query_file!("src/sql/settle_webhook.sql", *provider, event_id).execute(&self.pool).await?;
+        failpoint::reached("webhook.after_settle");
         Ok(())
     }
 
@@ -241,6 +250,7 @@ impl WebhookWorkers {
                 "a webhook is looked into again later"
             );
         }
+        failpoint::reached("webhook.before_put_off");
         sqlx::query_file!("src/sql/put_off_webhook.sql", *provider, event_id, attempts, parked, pause, reason)
             .execute(&self.pool)
             .await?;
