@@ -42,6 +42,7 @@ pub(crate) struct Control {
     pub(crate) bug: &'static str,
     pub(crate) failpoint: Option<&'static str>,
     pub(crate) found_by: &'static [&'static str],
+    pub(crate) stripe: bool,
 }
 
 impl std::fmt::Debug for Fault {
@@ -60,11 +61,13 @@ pub(crate) struct Plan {
     pub(crate) bug: Option<&'static str>,
     pub(crate) found_by: &'static [&'static str],
     pub(crate) failpoint: Option<String>,
+    /// Stripe carries the payments, and not the provider that is built in: it tells of them, and keeps books.
+    pub(crate) stripe: bool,
 }
 
 impl Plan {
     pub(crate) fn healthy(fault: &'static Fault, seed: u64, scale: f64) -> Self {
-        Self { fault, seed, scale, step: None, bug: None, found_by: &[], failpoint: None }
+        Self { fault, seed, scale, step: None, bug: None, found_by: &[], failpoint: None, stripe: false }
     }
 
     /// The healthy runs of one round.
@@ -74,13 +77,19 @@ impl Plan {
             return vec![whole];
         }
         let seeded = fault.steps.iter().zip(0..);
-        seeded.map(|(step, nth)| Self { seed: seed.wrapping_add(nth), step: Some(step), ..whole.clone() }).collect()
+        let at = |(step, nth): (&&'static str, u64)| Self {
+            seed: seed.wrapping_add(nth),
+            step: Some(step),
+            stripe: process::is_of_stripe(step),
+            ..whole.clone()
+        };
+        seeded.map(at).collect()
     }
 
     pub(crate) fn control(fault: &'static Fault, control: &'static Control, seed: u64) -> Self {
         let failpoint = control.failpoint.map(str::to_owned);
-        let scale = CONTROL_PART;
-        Self { fault, seed, scale, step: None, bug: Some(control.bug), found_by: control.found_by, failpoint }
+        let Control { bug, found_by, stripe, .. } = *control;
+        Self { fault, seed, scale: CONTROL_PART, step: None, bug: Some(bug), found_by, failpoint, stripe }
     }
 
     pub(crate) fn time(&self) -> Duration {
@@ -98,11 +107,19 @@ impl Plan {
 }
 
 const fn control(bug: &'static str, found_by: &'static [&'static str]) -> Control {
-    Control { bug, failpoint: None, found_by }
+    Control { bug, failpoint: None, found_by, stripe: false }
 }
 
 const fn control_at(bug: &'static str, failpoint: &'static str, found_by: &'static [&'static str]) -> Control {
-    Control { bug, failpoint: Some(failpoint), found_by }
+    Control { bug, failpoint: Some(failpoint), found_by, stripe: false }
+}
+
+const fn control_of_stripe_at(
+    bug: &'static str,
+    failpoint: &'static str,
+    found_by: &'static [&'static str],
+) -> Control {
+    Control { stripe: true, ..control_at(bug, failpoint, found_by) }
 }
 
 const fn fault(
@@ -136,7 +153,7 @@ pub(crate) static FAULTS: [Fault; 14] = [
             "no fault; then history is changed in a copy",
             4.0,
             |_| Box::pin(async { Ok(()) }),
-            &[control("wrong-hash", &["I8"])],
+            &[control("wrong-hash", &["I8"]), control("money-kept", &["I5"])],
         )
     },
     fault(
@@ -156,6 +173,8 @@ pub(crate) static FAULTS: [Fault; 14] = [
             &[
                 control_at("checkpoint-before-apply", "projection.before_apply:6:kill", &["I7"]),
                 control("no-derived-key", &["I3"]),
+                control_of_stripe_at("webhook-settled-first", "webhook.before_effect:2:kill", &["I1"]),
+                control_of_stripe_at("refund-without-key", "call.after_answer:5:kill", &["I5"]),
             ],
         )
     },

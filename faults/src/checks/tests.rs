@@ -150,6 +150,7 @@ impl Made {
             customer,
             min_position: None,
             min_version: None,
+            signature: None,
         };
         let answer = Answer { position: Some(position), version: Some(version), ..Answer::default() };
         let (key, outcome, status) = (Some(key), Outcome::Ok, Some(201));

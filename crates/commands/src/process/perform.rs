@@ -188,6 +188,14 @@ async fn carry_out(
         Step::Nothing => return Performed::Nothing,
     };
     let patient = Patient { gateway, patience };
+    #[cfg(feature = "planted-bugs")]
+    if let Operation::Refund(request) = &operation
+        && eventstore::planted::is("refund-without-key")
+    {
+        let idempotency_key = IdempotencyKey::new(uuid::Uuid::new_v4().to_string(), call.requested_at);
+        let request = RefundRequest { idempotency_key, ..request.clone() };
+        return result(call, requested, patient.send(&Operation::Refund(request)).await);
+    }
     let found = if call.attempts > 1 { patient.find(&operation).await } else { Ok(None) };
     let answer = match found {
         Ok(Some(receipt)) => Ok(receipt),

@@ -165,6 +165,10 @@ impl WebhookWorkers {
     }
 
     async fn look_into(&self, webhook: Claimed, lane: &Lane) {
+        #[cfg(feature = "planted-bugs")]
+        if eventstore::planted::is("webhook-settled-first") {
+            drop(self.settle(&webhook).await);
+        }
         let (outcome, heard) = self.outcome(&webhook).await;
         lane.hears(heard);
         let noted = match outcome {
