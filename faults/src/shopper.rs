@@ -236,12 +236,24 @@ impl Shopper {
     async fn cancel(&mut self, bought: &Bought) {
         let reason = json!({ "reason": "changed my mind" });
         let cancel = command(Kind::Cancel, "POST", format!("{}/cancellation", bought.path), &reason);
-        if self.rng.percent(50) {
-            sleep(TRIES_PAUSE).await;
+        if self.rng.percent(60) {
+            self.wait_until_paid(bought).await;
         }
         let cancelled = self.ask(cancel.clone()).await;
         if cancelled.outcome == Outcome::Ok && self.rng.percent(30) {
             self.ask(cancel).await;
+        }
+    }
+
+    async fn wait_until_paid(&mut self, bought: &Bought) {
+        for _ in 0..TRIES {
+            sleep(TRIES_PAUSE).await;
+            let asked = command(Kind::ReadOrder, "GET", bought.path.clone(), &Value::Null);
+            let read = self.client.send(&Command { customer: Some(self.id), ..asked }, None).await;
+            let order: Value = serde_json::from_str(&read.answer.body).unwrap_or_default();
+            if order["status"] == "confirmed" || self.stop.is_cancelled() {
+                return;
+            }
         }
     }
 
