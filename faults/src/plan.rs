@@ -15,6 +15,8 @@ pub(crate) type Inject = for<'a> fn(&'a mut Stage) -> Injecting<'a>;
 
 /// A control is as long as it takes to plant, not to be thorough.
 const CONTROL_PART: f64 = 0.4;
+/// What happens to few orders has to be waited for.
+const CONTROL_PART_OF_FEW: f64 = 2.0;
 const SECONDS_MIN: f64 = 3.0;
 
 pub(crate) struct Fault {
@@ -43,6 +45,8 @@ pub(crate) struct Control {
     pub(crate) failpoint: Option<&'static str>,
     pub(crate) found_by: &'static [&'static str],
     pub(crate) stripe: bool,
+    /// Of the fault's time.
+    pub(crate) part: f64,
 }
 
 impl std::fmt::Debug for Fault {
@@ -88,8 +92,8 @@ impl Plan {
 
     pub(crate) fn control(fault: &'static Fault, control: &'static Control, seed: u64) -> Self {
         let failpoint = control.failpoint.map(str::to_owned);
-        let Control { bug, found_by, stripe, .. } = *control;
-        Self { fault, seed, scale: CONTROL_PART, step: None, bug: Some(bug), found_by, failpoint, stripe }
+        let Control { bug, found_by, stripe, part, .. } = *control;
+        Self { fault, seed, scale: part, step: None, bug: Some(bug), found_by, failpoint, stripe }
     }
 
     pub(crate) fn time(&self) -> Duration {
@@ -107,11 +111,15 @@ impl Plan {
 }
 
 const fn control(bug: &'static str, found_by: &'static [&'static str]) -> Control {
-    Control { bug, failpoint: None, found_by, stripe: false }
+    Control { bug, failpoint: None, found_by, stripe: false, part: CONTROL_PART }
 }
 
 const fn control_at(bug: &'static str, failpoint: &'static str, found_by: &'static [&'static str]) -> Control {
-    Control { bug, failpoint: Some(failpoint), found_by, stripe: false }
+    Control { failpoint: Some(failpoint), ..control(bug, found_by) }
+}
+
+const fn control_of_stripe(bug: &'static str, found_by: &'static [&'static str]) -> Control {
+    Control { stripe: true, ..control(bug, found_by) }
 }
 
 const fn control_of_stripe_at(
@@ -119,7 +127,7 @@ const fn control_of_stripe_at(
     failpoint: &'static str,
     found_by: &'static [&'static str],
 ) -> Control {
-    Control { stripe: true, ..control_at(bug, failpoint, found_by) }
+    Control { stripe: true, part: CONTROL_PART_OF_FEW, ..control_at(bug, failpoint, found_by) }
 }
 
 const fn fault(
@@ -153,7 +161,11 @@ pub(crate) static FAULTS: [Fault; 14] = [
             "no fault; then history is changed in a copy",
             4.0,
             |_| Box::pin(async { Ok(()) }),
-            &[control("wrong-hash", &["I8"]), control("money-kept", &["I5"])],
+            &[
+                control("wrong-hash", &["I8"]),
+                control("money-kept", &["I5"]),
+                control_of_stripe("refund-twice", &["I5"]),
+            ],
         )
     },
     fault(
@@ -173,8 +185,7 @@ pub(crate) static FAULTS: [Fault; 14] = [
             &[
                 control_at("checkpoint-before-apply", "projection.before_apply:6:kill", &["I7"]),
                 control("no-derived-key", &["I3"]),
-                control_of_stripe_at("webhook-settled-first", "webhook.before_effect:2:kill", &["I1"]),
-                control_of_stripe_at("refund-without-key", "call.after_answer:5:kill", &["I5"]),
+                control_of_stripe_at("webhook-settled-first", "webhook.before_effect:1:kill", &["I1"]),
             ],
         )
     },

@@ -36,11 +36,12 @@ const SIMULATED: [(u64, &str); 8] = [
     (2, "tok_slow"),
     (1, "tok_timeout"),
 ];
+/// Many that webhooks alone tell of.
 const STRIPE: [(u64, &str); 4] = [
-    (65, "pm_card_visa"),
-    (8, "pm_card_chargeDeclined"),
-    (5, "pm_card_chargeDeclinedInsufficientFunds"),
-    (22, ASKS_FOR_THE_BUYER),
+    (50, "pm_card_visa"),
+    (6, "pm_card_chargeDeclined"),
+    (4, "pm_card_chargeDeclinedInsufficientFunds"),
+    (40, ASKS_FOR_THE_BUYER),
 ];
 const ASKS_FOR_THE_BUYER: &str = "pm_card_authenticationRequired";
 
@@ -187,7 +188,7 @@ impl Shopper {
             if self.rng.percent(3) {
                 bank.opens_another();
             }
-            if bought.token == ASKS_FOR_THE_BUYER && self.rng.percent(60) {
+            if bought.token == ASKS_FOR_THE_BUYER && self.rng.percent(75) {
                 return self.pay_at_the_bank(&bank, bought).await;
             }
         }

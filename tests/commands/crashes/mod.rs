@@ -213,7 +213,7 @@ async fn a_payment_that_comes_after_its_order_expired_killed_anywhere_is_given_b
 async fn a_payment_of_which_only_a_webhook_tells_killed_anywhere_confirms_its_order_once() {
     let killed = killed_everywhere(Way {
         token: "pm_card_authenticationRequired",
-        acts: &[Act::CheckOut, Act::Settle, Act::BuyerPays, Act::Settle],
+        acts: &[Act::CheckOut, Act::Settle, Act::BuyerPays, Act::LoseOtherWebhooks, Act::Settle],
         end: ("confirmed", "authorized"),
         stock: (0, 0, UNITS),
         taken: 0,

@@ -43,6 +43,8 @@ pub(super) enum Act {
     /// The provider does what it is asked for, and its answer is lost.
     CallInVain,
     LoseWebhooks,
+    /// All but the one that tells most.
+    LoseOtherWebhooks,
     /// The buyer has confirmed the payment with the bank.
     BuyerPays,
     /// It does not answer the next question.
@@ -167,6 +169,10 @@ impl<'a> Walk<'a> {
                 self.processes.told("calls").await?;
             }
             Act::ProviderStumbles => (0..TRIES).for_each(|_| premises.stripe().plan(Mishap::Html)),
+            Act::LoseOtherWebhooks => {
+                let told = premises.stripe().take_webhooks().into_iter();
+                self.post.extend(told.filter(|webhook| webhook.event_type.ends_with("amount_capturable_updated")));
+            }
             Act::LoseWebhooks => drop(premises.stripe().take_webhooks()),
             Act::BuyerPays => {
                 let intents = premises.stripe().intents_of(sale.payment_id);

@@ -190,11 +190,11 @@ async fn carry_out(
     let patient = Patient { gateway, patience };
     #[cfg(feature = "planted-bugs")]
     if let Operation::Refund(request) = &operation
-        && eventstore::planted::is("refund-without-key")
+        && eventstore::planted::is("refund-twice")
     {
         let idempotency_key = IdempotencyKey::new(uuid::Uuid::new_v4().to_string(), call.requested_at);
-        let request = RefundRequest { idempotency_key, ..request.clone() };
-        return result(call, requested, patient.send(&Operation::Refund(request)).await);
+        let again = Operation::Refund(RefundRequest { idempotency_key, ..request.clone() });
+        drop(patient.send(&again).await);
     }
     let found = if call.attempts > 1 { patient.find(&operation).await } else { Ok(None) };
     let answer = match found {
