@@ -185,7 +185,7 @@ pub(crate) static FAULTS: [Fault; 14] = [
             &[
                 control_at("checkpoint-before-apply", "projection.before_apply:6:kill", &["I7"]),
                 control("no-derived-key", &["I3"]),
-                control_of_stripe_at("webhook-settled-first", "webhook.before_effect:1:kill", &["I1"]),
+                control_of_stripe_at("webhook-settled-first", "webhook.before_effect:3:kill", &["I1"]),
             ],
         )
     },
