@@ -20,6 +20,7 @@ use tokio::{
 };
 
 use crate::{
+    bank::Bank,
     history::{Answer, Command, History, Outcome, Record},
     rng::Rng,
 };
@@ -41,6 +42,8 @@ const NOTHING_DONE: [&str; 6] =
 pub(crate) struct Site {
     pub(crate) ports: Vec<u16>,
     pub(crate) history: Arc<History>,
+    /// Where Stripe carries the payments.
+    pub(crate) bank: Option<Arc<Bank>>,
 }
 
 pub(crate) struct Client {
@@ -129,6 +132,9 @@ impl Client {
             .header("x-request-id", op.hyphenated().to_string());
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
+        }
+        if let Some(signature) = &command.signature {
+            request = request.header("stripe-signature", signature);
         }
         if let Some(position) = command.min_position {
             request = request.header("daybook-min-position", position).header("prefer", "wait=2");

@@ -3,6 +3,7 @@
 
 use std::{collections::HashMap, str::FromStr as _};
 
+use commands::gateway::account::ProviderPayment;
 use eventstore::{Book, Point, Position, RecordedEvent};
 use serde::Deserialize;
 use sqlx::{
@@ -22,6 +23,8 @@ pub(crate) enum Cause {
     Request(Uuid),
     Deadline(String),
     Position(i64),
+    /// The provider told of it, or its books did.
+    Provider(String),
     /// Of none of these forms, which no event but the title page may be.
     Other(String),
 }
@@ -45,6 +48,14 @@ pub(crate) struct StoredKey {
     pub(crate) position: i64,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeptWebhook {
+    pub(crate) event_id: String,
+    pub(crate) state: String,
+    /// Why it is not settled.
+    pub(crate) reason: String,
+}
+
 /// While a node was told to stop and had not ended: microseconds of the history.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stopping {
@@ -62,6 +73,15 @@ pub(crate) struct Evidence {
     pub(crate) keys: Vec<StoredKey>,
     pub(crate) tails: Vec<Vec<Point>>,
     pub(crate) stops: Vec<Stopping>,
+    /// Every order has had its hour.
+    pub(crate) deadlines_have_passed: bool,
+    pub(crate) webhooks: Vec<KeptWebhook>,
+    /// Calls that nobody has settled, though everything had its time.
+    pub(crate) open_calls: i64,
+    /// What the provider's books say, if there is one that keeps them.
+    pub(crate) provider: Vec<ProviderPayment>,
+    /// Payments whose buyers have paid at the bank, of which webhooks alone tell.
+    pub(crate) paid_at_the_bank: Vec<Uuid>,
 }
 
 impl Evidence {
@@ -116,6 +136,9 @@ enum Causation {
     Position(i64),
 }
 
+/// What of a provider leads to events, as they name it.
+const PROVIDERS: [&str; 2] = ["webhook ", "reconciliation of "];
+
 fn commands_of(book: &[RecordedEvent]) -> Vec<Done> {
     let mut done: Vec<Done> = Vec::new();
     for event in book.iter().filter(|event| event.position > Position::TITLE) {
@@ -136,6 +159,7 @@ fn commands_of(book: &[RecordedEvent]) -> Vec<Done> {
             Causation::Request(text) => match (Uuid::from_str(&text), text.strip_prefix("deadline ")) {
                 (Ok(op), _) => Cause::Request(op),
                 (_, Some(name)) => Cause::Deadline(name.to_owned()),
+                _ if PROVIDERS.iter().any(|prefix| text.starts_with(prefix)) => Cause::Provider(text),
                 _ => Cause::Other(text),
             },
         };
@@ -168,4 +192,16 @@ pub(crate) async fn read_keys(pool: &PgPool) -> Result<Vec<StoredKey>, Error> {
         Ok(StoredKey { scope: row.try_get(0)?, key: row.try_get(1)?, position: row.try_get(2)? })
     };
     rows.iter().map(key).collect()
+}
+
+pub(crate) async fn read_webhooks(pool: &PgPool) -> Result<Vec<KeptWebhook>, Error> {
+    let rows = sqlx::query(include_str!("sql/read_webhooks.sql")).fetch_all(pool).await?;
+    let webhook = |row: &sqlx::postgres::PgRow| {
+        Ok(KeptWebhook { event_id: row.try_get(0)?, state: row.try_get(1)?, reason: row.try_get(2)? })
+    };
+    rows.iter().map(webhook).collect()
+}
+
+pub(crate) async fn count_open_calls(pool: &PgPool) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar("SELECT count(*) FROM process.calls").fetch_one(pool).await?)
 }

@@ -35,6 +35,13 @@ pub(crate) enum Kind {
     Cancel,
     Ship,
     Deliver,
+    RetryPayment,
+    RequestReturn,
+    ApproveReturn,
+    ReceiveReturn,
+    Refund,
+    /// What the provider tells.
+    Webhook,
     ReadCart,
     ReadOrder,
 }
@@ -43,6 +50,11 @@ impl Kind {
     /// A success of it that no other request with its key can explain has events.
     pub(crate) fn always_changes(self) -> bool {
         matches!(self, Self::CreateProduct | Self::Receive | Self::OpenCart | Self::AddItem)
+    }
+
+    /// Its success names a position.
+    pub(crate) fn is_command(self) -> bool {
+        !self.is_query() && self != Self::Webhook
     }
 
     pub(crate) fn is_query(self) -> bool {
@@ -62,6 +74,9 @@ pub(crate) struct Command {
     pub(crate) min_position: Option<i64>,
     /// Of a query: the version of the thing asked for, as the last command on it was answered.
     pub(crate) min_version: Option<i64>,
+    /// `Stripe-Signature`, of a webhook.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) signature: Option<String>,
 }
 
 /// One sending and what came back.

@@ -3,9 +3,10 @@
 //!
 //! - `settings`: the command line; `plan`: the faults and their controls; `stage`: the life of one run; `report`: the table
 //! - `cluster`, `proxy` with `wire`, `node`: what is harmed; `faults`: the harm
-//! - `client`, `shop`, `tail`: who uses it meanwhile; `history`, `evidence`: what is known of it afterwards; `rest`,
+//! - `client`, `shop`, `shopper`, `bank`, `tail`: who uses it meanwhile; `history`, `evidence`: what is known of it afterwards; `rest`,
 //!   `checks`: what is wrong with that; `probe`: the health of a node
 
+mod bank;
 mod checks;
 mod client;
 mod cluster;
@@ -24,6 +25,7 @@ mod rng;
 mod run;
 mod settings;
 mod shop;
+mod shopper;
 mod stage;
 mod tail;
 mod wire;

@@ -10,6 +10,7 @@ use std::{
 
 use api::servers::supervise::{self, Stop, Supervised};
 use rustix::process::Signal;
+use support::stripe;
 use tokio::time::sleep;
 
 use crate::{cluster::signal_process, error::Error};
@@ -30,6 +31,8 @@ pub(crate) struct Setting {
     pub(crate) keys: PathBuf,
     pub(crate) planted_bug: Option<&'static str>,
     pub(crate) pool_connections: u32,
+    /// Where Stripe is, if it carries payments.
+    pub(crate) stripe_url: Option<String>,
 }
 
 pub(crate) struct Node {
@@ -92,7 +95,7 @@ impl Node {
     }
 
     fn set_environment(&self, command: &mut std::process::Command, failpoint: Option<&str>) {
-        let Setting { database_url, keys, planted_bug, pool_connections, .. } = &self.setting;
+        let Setting { database_url, keys, planted_bug, pool_connections, stripe_url, .. } = &self.setting;
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin");
         command.env("DATABASE_URL", database_url).env("DAYBOOK_MASTER_KEY", keys.join("master.key"));
         command.env("DAYBOOK_LISTEN", format!("127.0.0.1:{}", self.port));
@@ -100,6 +103,11 @@ impl Node {
         command.env("DAYBOOK_SIGNING_KEY", keys.join(api::auth::signing::DEV_KEY_FILE));
         command.env("DAYBOOK_SIGNING_ISSUER", api::auth::signing::DEV_ISSUER);
         command.env("DAYBOOK_POOL_CONNECTIONS", pool_connections.to_string());
+        if let Some(url) = stripe_url {
+            command.env("DAYBOOK_STRIPE_URL", url).env("DAYBOOK_STRIPE_SECRET_KEY", stripe::SECRET_KEY);
+            command.env("DAYBOOK_STRIPE_WEBHOOK_SECRET", stripe::WEBHOOK_SECRET);
+            command.env("DAYBOOK_STRIPE_RETURN_URL", "https://shop.example/paid");
+        }
         command.envs(failpoint.map(|failpoint| ("DAYBOOK_FAILPOINT", failpoint)));
         command.envs(planted_bug.map(|bug| ("DAYBOOK_PLANTED_BUG", bug)));
     }

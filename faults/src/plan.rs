@@ -15,6 +15,8 @@ pub(crate) type Inject = for<'a> fn(&'a mut Stage) -> Injecting<'a>;
 
 /// A control is as long as it takes to plant, not to be thorough.
 const CONTROL_PART: f64 = 0.4;
+/// What happens to few orders has to be waited for.
+const CONTROL_PART_OF_FEW: f64 = 2.0;
 const SECONDS_MIN: f64 = 3.0;
 
 pub(crate) struct Fault {
@@ -42,6 +44,9 @@ pub(crate) struct Control {
     pub(crate) bug: &'static str,
     pub(crate) failpoint: Option<&'static str>,
     pub(crate) found_by: &'static [&'static str],
+    pub(crate) stripe: bool,
+    /// Of the fault's time.
+    pub(crate) part: f64,
 }
 
 impl std::fmt::Debug for Fault {
@@ -60,11 +65,13 @@ pub(crate) struct Plan {
     pub(crate) bug: Option<&'static str>,
     pub(crate) found_by: &'static [&'static str],
     pub(crate) failpoint: Option<String>,
+    /// Stripe carries the payments, and not the provider that is built in: it tells of them, and keeps books.
+    pub(crate) stripe: bool,
 }
 
 impl Plan {
     pub(crate) fn healthy(fault: &'static Fault, seed: u64, scale: f64) -> Self {
-        Self { fault, seed, scale, step: None, bug: None, found_by: &[], failpoint: None }
+        Self { fault, seed, scale, step: None, bug: None, found_by: &[], failpoint: None, stripe: false }
     }
 
     /// The healthy runs of one round.
@@ -74,13 +81,19 @@ impl Plan {
             return vec![whole];
         }
         let seeded = fault.steps.iter().zip(0..);
-        seeded.map(|(step, nth)| Self { seed: seed.wrapping_add(nth), step: Some(step), ..whole.clone() }).collect()
+        let at = |(step, nth): (&&'static str, u64)| Self {
+            seed: seed.wrapping_add(nth),
+            step: Some(step),
+            stripe: process::is_of_stripe(step),
+            ..whole.clone()
+        };
+        seeded.map(at).collect()
     }
 
     pub(crate) fn control(fault: &'static Fault, control: &'static Control, seed: u64) -> Self {
         let failpoint = control.failpoint.map(str::to_owned);
-        let scale = CONTROL_PART;
-        Self { fault, seed, scale, step: None, bug: Some(control.bug), found_by: control.found_by, failpoint }
+        let Control { bug, found_by, stripe, part, .. } = *control;
+        Self { fault, seed, scale: part, step: None, bug: Some(bug), found_by, failpoint, stripe }
     }
 
     pub(crate) fn time(&self) -> Duration {
@@ -98,11 +111,23 @@ impl Plan {
 }
 
 const fn control(bug: &'static str, found_by: &'static [&'static str]) -> Control {
-    Control { bug, failpoint: None, found_by }
+    Control { bug, failpoint: None, found_by, stripe: false, part: CONTROL_PART }
 }
 
 const fn control_at(bug: &'static str, failpoint: &'static str, found_by: &'static [&'static str]) -> Control {
-    Control { bug, failpoint: Some(failpoint), found_by }
+    Control { failpoint: Some(failpoint), ..control(bug, found_by) }
+}
+
+const fn control_of_stripe(bug: &'static str, found_by: &'static [&'static str]) -> Control {
+    Control { stripe: true, ..control(bug, found_by) }
+}
+
+const fn control_of_stripe_at(
+    bug: &'static str,
+    failpoint: &'static str,
+    found_by: &'static [&'static str],
+) -> Control {
+    Control { stripe: true, part: CONTROL_PART_OF_FEW, ..control_at(bug, failpoint, found_by) }
 }
 
 const fn fault(
@@ -136,7 +161,11 @@ pub(crate) static FAULTS: [Fault; 14] = [
             "no fault; then history is changed in a copy",
             4.0,
             |_| Box::pin(async { Ok(()) }),
-            &[control("wrong-hash", &["I8"])],
+            &[
+                control("wrong-hash", &["I8"]),
+                control("money-kept", &["I5"]),
+                control_of_stripe("refund-twice", &["I5"]),
+            ],
         )
     },
     fault(
@@ -156,6 +185,7 @@ pub(crate) static FAULTS: [Fault; 14] = [
             &[
                 control_at("checkpoint-before-apply", "projection.before_apply:6:kill", &["I7"]),
                 control("no-derived-key", &["I3"]),
+                control_of_stripe_at("webhook-settled-first", "webhook.before_effect:3:kill", &["I1"]),
             ],
         )
     },

@@ -40,6 +40,38 @@ const READ_AT_THE_END: i64 = 20;
 /// When so many cannot be, the others cannot either: each takes its time to say so.
 const UNREAD_MAX: usize = 3;
 
+/// What the last requests and the nodes that died have left open takes its time, and some of it is left to pass: leases end,
+/// pauses end. What is not settled within this is found by the checks.
+pub(crate) async fn calls_are_settled(cluster: &Cluster, database: &str, within: Duration) -> Result<(), Error> {
+    let mut connection = cluster.connect(database).await?;
+    sqlx::query(include_str!("sql/end_leases.sql")).execute(&mut connection).await?;
+    let (began, mut looks) = (Instant::now(), 0);
+    while looks < LOOKS_AT_REST && began.elapsed() <= within {
+        let open: i64 = sqlx::query_scalar(include_str!("sql/let_pauses_end.sql")).fetch_one(&mut connection).await?;
+        looks = if open == 0 { looks + 1 } else { 0 };
+        sleep(LOOK_AGAIN).await;
+    }
+    close(connection).await;
+    Ok(())
+}
+
+/// The hour after which an order that is not paid fails.
+pub(crate) async fn deadlines_pass(cluster: &Cluster, database: &str, within: Duration) -> Result<(), Error> {
+    let mut connection = cluster.connect(database).await?;
+    let began = Instant::now();
+    while began.elapsed() <= within {
+        sqlx::query(include_str!("sql/let_deadlines_pass.sql")).execute(&mut connection).await?;
+        let left: i64 =
+            sqlx::query_scalar(include_str!("sql/count_pending_deadlines.sql")).fetch_one(&mut connection).await?;
+        if left == 0 {
+            break;
+        }
+        sleep(LOOK_AGAIN).await;
+    }
+    close(connection).await;
+    Ok(())
+}
+
 /// Every follower is at the head, and the head stands still.
 pub(crate) async fn everything_catches_up(
     cluster: &Cluster,

@@ -1,5 +1,4 @@
-//! What the clients do: a few hot products with little stock, carts, checkouts, cancellations, parcels. Everything that a
-//! client chooses comes from its own generator.
+//! The shop that the clients use: a few hot products with little stock, and who may do what.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,30 +7,25 @@ use api::auth::{
     signing::{Grant, TokenSigner},
 };
 use serde_json::{Value, json};
-use tokio::{task::JoinSet, time::sleep};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
     client::{Client, Site},
     error::Error,
-    history::{Command, Kind, Outcome, Record},
+    history::{Command, Kind, Outcome},
     rng::Rng,
+    shopper::Shopper,
 };
 
 /// Few, so that everybody wants the same.
 pub(crate) const SKUS: [&str; 4] = ["HOT-1", "HOT-2", "HOT-3", "HOT-4"];
 /// Little, so that it runs out.
 const STOCK: i64 = 60;
-const RECEIPT: i64 = 8;
-/// A client keeps asking for as long as this, also after the fault.
+/// Long, for a first start on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(25);
 const TOKEN_LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
-/// A client thinks between two requests, or the book grows faster than it can be checked.
-const THINK_MAX: Duration = Duration::from_millis(40);
-/// How often a parcel is tried while the payment is on its way.
-const SHIP_TRIES: usize = 6;
-const SHIP_PAUSE: Duration = Duration::from_millis(120);
 
 /// Everybody who can be a client.
 pub(crate) struct Tokens<'a> {
@@ -56,7 +50,7 @@ impl Tokens<'_> {
 
 pub(crate) fn command(kind: Kind, method: &'static str, path: String, body: &Value) -> Command {
     let body = if body.is_null() { String::new() } else { body.to_string() };
-    Command { kind, method, path, body, customer: None, min_position: None, min_version: None }
+    Command { kind, method, path, body, customer: None, min_position: None, min_version: None, signature: None }
 }
 
 pub(crate) fn receipt(sku: &str, quantity: i64) -> Command {
@@ -94,134 +88,11 @@ pub(crate) fn open(
             id,
             client: tokens.customer(site, number, id, own.fork("client")),
             staff: tokens.staff(site, &own, "staff"),
+            bank: site.bank.clone(),
             rng: own,
             stop: stop.clone(),
         };
         tasks.spawn(shopper.shop());
     }
     (tasks, stop)
-}
-
-struct Shopper {
-    id: Uuid,
-    client: Client,
-    staff: Client,
-    rng: Rng,
-    stop: CancellationToken,
-}
-
-impl Shopper {
-    async fn shop(mut self) {
-        while !self.stop.is_cancelled() {
-            let bought = self.buy().await;
-            if let Some(order) = bought
-                && !self.stop.is_cancelled()
-            {
-                self.afterwards(&order).await;
-            }
-        }
-    }
-
-    fn key(&mut self) -> String {
-        self.rng.uuid().to_string()
-    }
-
-    async fn think(&mut self) {
-        sleep(self.rng.between(Duration::ZERO, THINK_MAX)).await;
-    }
-
-    async fn ask(&mut self, command: Command) -> Record {
-        self.think().await;
-        let (command, key) = (Command { customer: Some(self.id), ..command }, self.key());
-        self.client.settle(&command, Some(&key), PATIENCE).await
-    }
-
-    async fn read(&mut self, kind: Kind, path: String, after: &Record) {
-        let asked = command(kind, "GET", path, &Value::Null);
-        let (min_position, min_version) = (after.answer.position, after.answer.version);
-        let asked = Command { customer: Some(self.id), min_position, min_version, ..asked };
-        self.client.send(&asked, None).await;
-    }
-
-    /// A cart, up to its order; the order's path.
-    async fn buy(&mut self) -> Option<String> {
-        let opened = self.ask(command(Kind::OpenCart, "POST", "/v1/carts".to_owned(), &json!({}))).await;
-        let cart = opened.answer.location.clone().filter(|_| opened.outcome == Outcome::Ok)?;
-        for _ in 0..=self.rng.below(3) {
-            let sku = SKUS[self.rng.index(SKUS.len())];
-            let item = json!({ "sku": sku, "quantity": 1 + self.rng.below(2) });
-            let added = self.ask(command(Kind::AddItem, "POST", format!("{cart}/items"), &item)).await;
-            if added.outcome != Outcome::Ok || self.stop.is_cancelled() {
-                return None;
-            }
-            if self.rng.percent(40) {
-                self.read(Kind::ReadCart, cart.clone(), &added).await;
-            }
-        }
-        self.check_out(&cart).await
-    }
-
-    async fn check_out(&mut self, cart: &str) -> Option<String> {
-        let token = if self.rng.percent(85) { "tok_ok" } else { "tok_declined" };
-        let address =
-            json!({ "name": "Ada", "line1": "1 High St", "city": "Ely", "postal_code": "CB7 4EJ", "country": "GB" });
-        let details = json!({ "payment": { "method": "card", "token": token }, "shipping_address": address });
-        let check_out = command(Kind::CheckOut, "POST", format!("{cart}/checkout"), &details);
-        let bought = self.ask(check_out.clone()).await;
-        if bought.outcome != Outcome::Ok {
-            return None;
-        }
-        let order = bought.answer.location.clone()?;
-        if self.rng.percent(15) {
-            // As from a second tab: another key, the same order.
-            self.ask(check_out).await;
-        }
-        if self.rng.percent(50) {
-            self.read(Kind::ReadOrder, order.clone(), &bought).await;
-        }
-        Some(order)
-    }
-
-    async fn afterwards(&mut self, order: &str) {
-        match self.rng.below(100) {
-            0..30 => {
-                let cancel = command(
-                    Kind::Cancel,
-                    "POST",
-                    format!("{order}/cancellation"),
-                    &json!({ "reason": "changed my mind" }),
-                );
-                let cancelled = self.ask(cancel.clone()).await;
-                if cancelled.outcome == Outcome::Ok && self.rng.percent(30) {
-                    self.ask(cancel).await;
-                }
-            }
-            30..75 => self.ship(order).await,
-            _ => {}
-        }
-        if self.rng.percent(25) {
-            let (sku, key) = (SKUS[self.rng.index(SKUS.len())], self.key());
-            self.staff.settle(&receipt(sku, RECEIPT), Some(&key), PATIENCE).await;
-        }
-    }
-
-    async fn ship(&mut self, order: &str) {
-        let parcel = json!({ "carrier": "Royal Mail", "tracking": "RM1" });
-        let ship = command(Kind::Ship, "POST", format!("{order}/shipments"), &parcel);
-        for _ in 0..SHIP_TRIES {
-            sleep(SHIP_PAUSE).await;
-            // Each try is an intention of its own: one that was refused is not kept.
-            let key = self.key();
-            let shipped = self.staff.settle(&ship, Some(&key), PATIENCE).await;
-            if let (Outcome::Ok, Some(shipment)) = (shipped.outcome, shipped.answer.location) {
-                let deliver = command(Kind::Deliver, "POST", format!("{shipment}/delivery"), &json!({}));
-                let key = self.key();
-                self.staff.settle(&deliver, Some(&key), PATIENCE).await;
-                return;
-            }
-            if self.stop.is_cancelled() {
-                return;
-            }
-        }
-    }
 }

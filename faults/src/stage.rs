@@ -11,10 +11,14 @@ use api::auth::signing::TokenSigner;
 use eventstore::Point;
 use rustix::process::Signal;
 use sqlx::Connection as _;
-use tokio::{task::JoinSet, time::sleep};
+use tokio::{
+    task::{JoinHandle, JoinSet},
+    time::sleep,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    bank::{Bank, Postman},
     checks::{self, Verdict, verdict},
     client::Site,
     cluster::Cluster,
@@ -88,6 +92,8 @@ struct Load {
     stop_shoppers: CancellationToken,
     readers: JoinSet<Vec<Point>>,
     stop_readers: CancellationToken,
+    postman: Option<JoinHandle<Postman>>,
+    stop_postman: CancellationToken,
 }
 
 pub(crate) async fn run(bench: &Bench, plan: Plan, cluster: Arc<Cluster>, folder: PathBuf) -> Result<Report, Error> {
@@ -124,6 +130,7 @@ impl Stage {
         let database = format!("run_{}", uuid::Uuid::new_v4().simple());
         cluster.create_database(&database, None).await?;
         let proxy = Proxy::start(cluster.port()?).await.map_err(Error::Port)?;
+        let bank = if plan.stripe { Some(Arc::new(Bank::open().await)) } else { None };
         let setting = Setting {
             program: bench.program.clone(),
             database_url: cluster.app_url_through(&database, proxy.port())?,
@@ -131,10 +138,11 @@ impl Stage {
             keys: bench.keys.clone(),
             planted_bug: plan.bug,
             pool_connections: plan.fault.pool_connections,
+            stripe_url: bank.as_deref().map(Bank::url),
         };
         let nodes = (0..plan.fault.nodes).map(|number| Node::new(setting.clone(), number));
         let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
-        let site = Arc::new(Site { ports: nodes.iter().map(Node::port).collect(), history });
+        let site = Arc::new(Site { ports: nodes.iter().map(Node::port).collect(), history, bank });
         let signer = api::auth::signing::open_or_create_dev_key(&bench.keys)?;
         let (stops, found, notes) = (Vec::new(), Vec::new(), Vec::new());
         Ok(Self { plan, cluster, database, proxy, nodes, site, rng, stops, found, notes, signer })
@@ -180,8 +188,8 @@ impl Stage {
         (self.plan.fault.inject)(self).await?;
         self.heal().await?;
         sleep(QUIET).await;
-        load.end_shopping().await;
-        let mut verdicts = self.rest().await?;
+        let postman = load.end_shopping().await;
+        let mut verdicts = self.rest(postman).await?;
         let tails = load.end_reading().await;
         self.stop_nodes().await;
         let evidence = self.gather(tails).await?;
@@ -205,7 +213,12 @@ impl Stage {
         let mut rng = self.rng.fork("readers");
         let readers = tail::readers(&self.cluster, &self.database, &mut rng, self.time() + QUIET, &stop_readers);
         let (shoppers, stop_shoppers) = shop::open(&self.tokens(), &self.site, &self.rng, self.plan.fault.shoppers);
-        Load { shoppers, stop_shoppers, readers, stop_readers }
+        let stop_postman = CancellationToken::new();
+        let postman = self.site.bank.clone().map(|bank| {
+            let client = self.tokens().staff(&self.site, &self.rng, "postman");
+            Postman::new(bank, client, self.rng.fork("webhooks")).walk(stop_postman.clone())
+        });
+        Load { shoppers, stop_shoppers, readers, stop_readers, postman, stop_postman }
     }
 
     /// Takes away whatever the fault has left, and sees that the nodes come back by themselves.
@@ -246,9 +259,19 @@ impl Stage {
         Ok(())
     }
 
-    /// Nothing is asked any more: everything has to catch up, and nothing may be left open.
-    async fn rest(&mut self) -> Result<Vec<Verdict>, Error> {
+    /// Nothing is asked any more: everything has to catch up, and nothing may be left open. Before that what takes its time
+    /// gets it, as far as it can be had: calls that are answered late, webhooks, and the hour that an order may be unpaid.
+    async fn rest(&mut self, mut postman: Option<Postman>) -> Result<Vec<Verdict>, Error> {
         let patience = if self.plan.bug.is_some() { rest::LAG_WITHIN / 3 } else { rest::LAG_WITHIN };
+        for is_later in [false, true] {
+            if is_later {
+                rest::deadlines_pass(&self.cluster, &self.database, patience).await?;
+            }
+            if let Some(postman) = &mut postman {
+                postman.finish().await;
+            }
+            rest::calls_are_settled(&self.cluster, &self.database, patience).await?;
+        }
         let lags = rest::everything_catches_up(&self.cluster, &self.database, patience).await?;
         let reads =
             rest::orders_can_be_read(&self.tokens(), &self.site, &self.rng, &self.cluster, &self.database).await?;
@@ -278,6 +301,13 @@ impl Stage {
         evidence.keys = evidence::read_keys(&pool).await?;
         evidence.tails = tails;
         evidence.stops = std::mem::take(&mut self.stops);
+        evidence.deadlines_have_passed = true;
+        evidence.webhooks = evidence::read_webhooks(&pool).await?;
+        evidence.open_calls = evidence::count_open_calls(&pool).await?;
+        if let Some(bank) = &self.site.bank {
+            evidence.provider = bank.books().await?;
+            evidence.paid_at_the_bank = bank.paid();
+        }
         pool.close().await;
         Ok(evidence)
     }
@@ -293,18 +323,32 @@ impl Stage {
         vec![verdict("I13", panics)]
     }
 
+    /// As the superuser, beside the proxy.
+    pub(crate) async fn execute(&self, statement: &'static str) -> Result<(), Error> {
+        let mut connection = self.superuser().await?;
+        sqlx::query(statement).execute(&mut connection).await?;
+        close(connection).await;
+        Ok(())
+    }
+
     pub(crate) async fn superuser(&self) -> Result<sqlx::PgConnection, Error> {
         self.cluster.connect(&self.database).await
     }
 }
 
 impl Load {
-    async fn end_shopping(&mut self) {
+    /// The postman, who has not brought everything yet.
+    async fn end_shopping(&mut self) -> Option<Postman> {
         self.stop_shoppers.cancel();
         let all = async { while self.shoppers.join_next().await.is_some() {} };
         if tokio::time::timeout(SHOPPERS_DONE_WITHIN, all).await.is_err() {
             // What they had sent stands in the history without an answer: its outcome is unknown, as theirs is.
             self.shoppers.abort_all();
+        }
+        self.stop_postman.cancel();
+        match self.postman.take() {
+            Some(walking) => walking.await.ok(),
+            None => None,
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod ahead;
 mod answers;
+mod crashes;
 mod deadlines;
 mod executors;
 mod fate;

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 pub(crate) use self::fixtures::*;
-pub(crate) use self::running::{Captures, Running};
+pub(crate) use self::running::{Captures, Crashes, Running};
 use crate::batch::{Batch, Taken, Waiting};
 use crate::command::{Actor, Causation, CommandError, Envelope};
 use crate::job::{Pending, Success, Typed};

@@ -47,7 +47,14 @@ pub(super) fn nothing_acknowledged_is_lost(evidence: &Evidence) -> Vec<String> {
 fn wrong_version(evidence: &Evidence, record: &Record, done: &Done) -> Option<String> {
     let category = match record.command.kind {
         Kind::OpenCart | Kind::AddItem => "cart",
-        Kind::CheckOut | Kind::Cancel | Kind::Ship | Kind::Deliver => "order",
+        Kind::CheckOut
+        | Kind::Cancel
+        | Kind::Ship
+        | Kind::Deliver
+        | Kind::RequestReturn
+        | Kind::ApproveReturn
+        | Kind::ReceiveReturn
+        | Kind::Refund => "order",
         _ => return None,
     };
     let answered = record.answer.version?;
@@ -65,7 +72,7 @@ fn lost_order(orders: &HashSet<String>, record: &Record) -> Option<String> {
 }
 
 fn acknowledged(evidence: &Evidence) -> impl Iterator<Item = &Record> {
-    evidence.history.iter().filter(|record| record.outcome == Outcome::Ok && !record.command.kind.is_query())
+    evidence.history.iter().filter(|record| record.outcome == Outcome::Ok && record.command.kind.is_command())
 }
 
 /// I2: every event was led to by a request that was sent and not refused, or by an event before it.
@@ -85,7 +92,7 @@ pub(super) fn nothing_is_there_that_nobody_asked_for(evidence: &Evidence) -> Vec
             },
             Cause::Position(position) if (1..*first).contains(position) => None,
             Cause::Position(position) => Some(format!("was led to by position {position}, which is not before it")),
-            Cause::Deadline(_) => None,
+            Cause::Deadline(_) | Cause::Provider(_) => None,
             Cause::Other(text) => Some(format!("does not say what led to it: {text}")),
         };
         violations.extend(why.map(|why| format!("position {first} {why}")));

@@ -2,6 +2,7 @@
 //! finds nothing has passed. They know nothing of the fault that was made.
 //!
 //! - `answers`: I1, I2, I3, I11, I12 and the orderly stop, from the history and the book
+//! - `webhooks`: I1, of what a provider tells
 //! - `order`: I4; `money`: I5; `stock`: I6; `model`: I14, from the book
 //! - `projections`: I7; `chain`: I8, in the database
 
@@ -12,6 +13,7 @@ mod money;
 mod order;
 mod projections;
 mod stock;
+mod webhooks;
 
 #[cfg(test)]
 mod tests;
@@ -53,6 +55,7 @@ pub(crate) fn verdict(check: &'static str, violations: Vec<String>) -> Verdict {
 pub(crate) fn of_evidence(evidence: &Evidence) -> Vec<Verdict> {
     vec![
         verdict("I1", answers::nothing_acknowledged_is_lost(evidence)),
+        verdict("I1", webhooks::what_was_told_is_known(evidence)),
         verdict("I2", answers::nothing_is_there_that_nobody_asked_for(evidence)),
         verdict("I3", answers::each_key_has_one_effect(evidence)),
         verdict("I4", order::streams_and_readers_are_in_order(evidence)),

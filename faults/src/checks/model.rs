@@ -9,12 +9,17 @@ use commands::{
     checkout::{CheckOut, PaymentDetails},
     inventory::ReceiveStock,
     model::Model,
-    orders::{CancelOrder, DeliverShipment, ShipOrder},
+    orders::{
+        CancelOrder, DeliverShipment, ShipOrder,
+        refunds::RefundOrder,
+        returns::{ApproveReturn, ReceiveReturn, RequestReturn},
+    },
+    payments::RetryPayment,
     use_case::UseCase,
 };
 use domain::{
     aggregate::EventKind as _,
-    ids::{CartId, CustomerId, Location, OrderId, PaymentId, Quantity, Reason, ShipmentId, Sku},
+    ids::{CartId, CustomerId, Location, OrderId, PaymentId, Quantity, Reason, RefundId, ReturnId, ShipmentId, Sku},
     money::Currency,
     order, payment,
 };
@@ -78,7 +83,8 @@ fn decide_again(model: &mut Model, record: &Record, events: &[&RecordedEvent]) -
         }
         Kind::Cancel => {
             let (order_id, reason) = (OrderId::from_uuid(id(&path, 0)?), read(Reason::new(text("reason")))?);
-            compare(model, &CancelOrder { order_id, owner, reason, lines: None }, now, events)
+            let lines = body.get("lines").map(lines).transpose()?;
+            compare(model, &CancelOrder { order_id, owner, reason, lines }, now, events)
         }
         Kind::Ship => {
             let carrier = read(serde_json::from_value(body["carrier"].clone()))?;
@@ -95,9 +101,59 @@ fn decide_again(model: &mut Model, record: &Record, events: &[&RecordedEvent]) -
             let (order_id, shipment_id) = (OrderId::from_uuid(id(&path, 0)?), ShipmentId::from_uuid(id(&path, 2)?));
             compare(model, &DeliverShipment { order_id, shipment_id, delivered_at: None }, now, events)
         }
+        Kind::RetryPayment => {
+            let (payment_id, payment) = initiated(events)?;
+            let order_id = OrderId::from_uuid(id(&path, 0)?);
+            compare(model, &RetryPayment { order_id, owner, payment_id, payment }, now, events)
+        }
+        Kind::RequestReturn | Kind::ApproveReturn | Kind::ReceiveReturn | Kind::Refund => {
+            decide_about_goods_again(model, record, &body, &path, events)
+        }
         // Decided in the quiet before the faults.
         Kind::CreateProduct => Ok(()),
-        Kind::ReadCart | Kind::ReadOrder => Err("a query has events".to_owned()),
+        Kind::ReadCart | Kind::ReadOrder | Kind::Webhook => Err("what asks for nothing has events".to_owned()),
+    }
+}
+
+/// Goods that come back, and money that is given back for an order.
+fn decide_about_goods_again(
+    model: &mut Model,
+    record: &Record,
+    body: &Value,
+    path: &[&str],
+    events: &[&RecordedEvent],
+) -> Result<(), String> {
+    let owner = record.command.customer.map(CustomerId::from_uuid);
+    let now = events.first().map(|event| event.recorded_at).ok_or("no events")?;
+    match record.command.kind {
+        Kind::RequestReturn => {
+            let return_id = ReturnId::from_uuid(made(events, "order.return_requested", "return_id")?);
+            let (order_id, reason) =
+                (OrderId::from_uuid(id(path, 0)?), read(Reason::new(body["reason"].as_str().unwrap_or_default()))?);
+            let lines = lines(&body["lines"])?;
+            compare(model, &RequestReturn { order_id, owner, return_id, lines, reason }, now, events)
+        }
+        Kind::ApproveReturn => {
+            let (order_id, return_id) = (OrderId::from_uuid(id(path, 0)?), ReturnId::from_uuid(id(path, 2)?));
+            compare(model, &ApproveReturn { order_id, return_id }, now, events)
+        }
+        Kind::ReceiveReturn => {
+            let (order_id, return_id) = (OrderId::from_uuid(id(path, 0)?), ReturnId::from_uuid(id(path, 2)?));
+            let restock = |line: &Value| line["restock"].as_bool().unwrap_or_default();
+            let received = body["lines"].as_array().into_iter().flatten().map(restock);
+            let lines = lines(&body["lines"])?.into_iter().zip(received);
+            let lines = lines.map(|((sku, quantity), restock)| (sku, quantity, restock)).collect();
+            compare(model, &ReceiveReturn { order_id, return_id, lines }, now, events)
+        }
+        Kind::Refund => {
+            let refund_id = RefundId::from_uuid(made(events, "order.refund_granted", "refund_id")?);
+            let (order_id, reason) =
+                (OrderId::from_uuid(id(path, 0)?), read(Reason::new(body["reason"].as_str().unwrap_or_default()))?);
+            let amount = read(serde_json::from_value(body["amount"].clone()))?;
+            let lines = lines(&body["lines"])?;
+            compare(model, &RefundOrder { order_id, refund_id, amount, reason, lines }, now, events)
+        }
+        other => Err(format!("{other:?} is not about goods")),
     }
 }
 
@@ -109,23 +165,30 @@ fn check_out(cart_id: CartId, owner: Option<CustomerId>, events: &[&RecordedEven
     else {
         return Err("the order cannot be read".to_owned());
     };
+    let (payment_id, payment) = initiated(events)?;
+    Ok(CheckOut {
+        cart_id,
+        owner,
+        order_id: OrderId::from_uuid(created.stream.id),
+        payment_id,
+        payment,
+        shipping_address: order.shipping_address,
+        email: order.email,
+        country: order.country,
+        expected_total: None,
+    })
+}
+
+/// With the id that was made then.
+fn initiated(events: &[&RecordedEvent]) -> Result<(PaymentId, PaymentDetails), String> {
     let initiated = events.iter().find(|event| event.event_type == "payment.initiated").ok_or("no payment")?;
     let Ok(payment::Event::Initiated(payment)) =
         payment::Event::from_payload(&initiated.event_type, initiated.schema_version, &initiated.payload)
     else {
         return Err("the payment cannot be read".to_owned());
     };
-    Ok(CheckOut {
-        cart_id,
-        owner,
-        order_id: OrderId::from_uuid(created.stream.id),
-        payment_id: PaymentId::from_uuid(initiated.stream.id),
-        payment: PaymentDetails { provider: payment.provider, method: payment.method, token: payment.token },
-        shipping_address: order.shipping_address,
-        email: order.email,
-        country: order.country,
-        expected_total: None,
-    })
+    let details = PaymentDetails { provider: payment.provider, method: payment.method, token: payment.token };
+    Ok((PaymentId::from_uuid(initiated.stream.id), details))
 }
 
 fn compare<U: UseCase>(
@@ -180,8 +243,19 @@ fn actor_of(events: &[&RecordedEvent]) -> Result<Uuid, String> {
 }
 
 fn shipment_of(events: &[&RecordedEvent]) -> Result<ShipmentId, String> {
-    let created = events.iter().find(|event| event.event_type == "order.shipment_created").ok_or("no shipment")?;
-    let payload: Value = read(serde_json::from_str(&created.payload))?;
-    let id = payload["shipment_id"].as_str().unwrap_or_default();
-    Ok(ShipmentId::from_uuid(read(id.parse())?))
+    Ok(ShipmentId::from_uuid(made(events, "order.shipment_created", "shipment_id")?))
+}
+
+/// An id that was made by the command, and stands in this field of an event of this type.
+fn made(events: &[&RecordedEvent], event_type: &str, field: &str) -> Result<Uuid, String> {
+    let event = events.iter().find(|event| event.event_type == event_type);
+    let event = event.ok_or_else(|| format!("no {event_type}"))?;
+    let payload: Value = read(serde_json::from_str(&event.payload))?;
+    read(payload[field].as_str().unwrap_or_default().parse())
+}
+
+/// Units by SKU.
+fn lines(lines: &Value) -> Result<Vec<(Sku, Quantity)>, String> {
+    let line = |line: &Value| Ok((read(Sku::new(line["sku"].as_str().unwrap_or_default()))?, quantity(line)?));
+    lines.as_array().into_iter().flatten().map(line).collect()
 }

@@ -1,10 +1,17 @@
 //! I5: an order's total is the sum of its parts, a payment is of that total, no more is taken than was authorised and sent,
-//! and nothing is kept for an order that came to nothing.
+//! no more is given back than was taken, nothing is kept for an order that came to nothing, and the provider's books say the
+//! same.
 
 use std::collections::HashMap;
 
-use commands::{model::Model, world::AnyState};
-use domain::{ids::OrderId, order, payment};
+use chrono::{DateTime, Utc};
+use commands::{
+    gateway::account::ProviderPayment,
+    model::Model,
+    payments::reconcile::{Comparison, ReconcilePayment},
+    world::AnyState,
+};
+use domain::{ids::OrderId, order, payment, payment::Void};
 use eventstore::Position;
 
 use crate::evidence::Evidence;
@@ -28,7 +35,18 @@ pub(super) fn money_is_conserved(evidence: &Evidence) -> Vec<String> {
         {
             let order = orders.get(&ledger.order_id).map(AsRef::as_ref);
             violations.extend(wrong_ledger(ledger, order).map(|why| format!("{stream}: {why}")));
+            violations.extend(kept(stream.id, ledger, order).map(|why| format!("{stream}: {why}")));
+            if evidence.deadlines_have_passed && order.is_some_and(|order| order.status() == "pending") {
+                violations.push(format!("{stream}: its order is pending still, after every deadline"));
+            }
         }
+    }
+    let now = evidence.book.last().map(|event| event.recorded_at).unwrap_or_default();
+    for theirs in &evidence.provider {
+        violations.extend(differs(&mut model, theirs, now).map(|why| format!("{}: {why}", theirs.reference)));
+    }
+    if evidence.open_calls > 0 {
+        violations.push(format!("{} calls to the provider are not settled", evidence.open_calls));
     }
     violations
 }
@@ -47,9 +65,12 @@ fn wrong_total(order: &order::State) -> Option<String> {
 fn wrong_ledger(ledger: &payment::Ledger, order: Option<&order::State>) -> Option<String> {
     let (amount, authorized) = (ledger.amount.amount(), ledger.authorized().amount());
     let (captured, pending) = (ledger.captured().amount(), ledger.capture_pending().amount());
-    let refunded = ledger.refunded().amount();
-    if captured < 0 || pending < 0 || captured + pending > authorized || authorized > amount || refunded > captured {
+    let given_back = ledger.refunded().amount() + ledger.refund_pending().amount();
+    if captured < 0 || pending < 0 || captured + pending > authorized || authorized > amount {
         return Some(format!("of {amount}: {authorized} authorised, {captured} captured, {pending} being captured"));
+    }
+    if given_back < 0 || given_back > captured {
+        return Some(format!("of {captured} captured {given_back} is given back"));
     }
     let Some(contents) = order.and_then(order::State::contents) else { return Some("is of no order".to_owned()) };
     if contents.totals.total != ledger.amount {
@@ -57,6 +78,48 @@ fn wrong_ledger(ledger: &payment::Ledger, order: Option<&order::State>) -> Optio
     }
     // Whatever goes out is paid for, and nothing else is.
     let sent: i64 = contents.lines.iter().map(|line| line.unit_price.amount() * line.shipped).sum();
-    let kept = captured - refunded - ledger.refund_pending().amount();
+    let kept = captured - given_back;
     (kept + pending > sent).then(|| format!("{kept} kept and {pending} asked for, {sent} sent"))
+}
+
+/// For every order that ended other than confirmed, and of every payment that does not cover its order: nothing is kept, and
+/// nothing is held.
+fn kept(id: uuid::Uuid, ledger: &payment::Ledger, order: Option<&order::State>) -> Option<String> {
+    let order = order.filter(|order| order.status() != "pending")?;
+    let has_ended = matches!(order.status(), "cancelled" | "failed");
+    let covers = order.contents()?.confirmed_by.is_some_and(|payment_id| payment_id.as_uuid() == id);
+    if covers && !has_ended {
+        return None;
+    }
+    let (captured, refunded) = (ledger.captured().amount(), ledger.refunded().amount());
+    let is_let_go = ledger.expired || matches!(ledger.void, Void::Voided(_));
+    let holds = ledger.authorization.is_some() && ledger.uncaptured().is_positive() && !is_let_go;
+    (captured != refunded || holds || ledger.awaits_provider()).then(|| {
+        let status = order.status();
+        format!("of an order that is {status} {captured} was captured, {refunded} given back; held: {holds}")
+    })
+}
+
+/// As the reconciler finds it, and by the bare sums.
+fn differs(model: &mut Model, theirs: &ProviderPayment, now: DateTime<Utc>) -> Option<String> {
+    let payment_id = theirs.payment_id?;
+    let compare = ReconcilePayment { payment_id, theirs: Some(theirs.clone()), attests: false, finds: true };
+    let found = match model.decide(&compare, now) {
+        Err(rejection) => Some(format!("the provider has it, and it is not in the book: {rejection}")),
+        Ok((events, outcome)) => match outcome.comparison {
+            Comparison::Agrees if events.is_empty() => None,
+            Comparison::Agrees => Some(format!("the provider tells of {} events that are not known", events.len())),
+            Comparison::Open => Some("its result is still to come".to_owned()),
+            Comparison::Differs(detail) => Some(detail),
+        },
+    };
+    let ledger = model.streams().find_map(|(stream, _, state)| match state {
+        AnyState::Payment(payment) if stream.id == payment_id.as_uuid() => payment.ledger(),
+        _ => None,
+    });
+    let ours = ledger.map(|ledger| (ledger.captured().amount(), ledger.refunded().amount()));
+    let captured = theirs.captured.as_ref().map_or(0, |taken| taken.amount.amount());
+    let theirs = (captured, theirs.refunded.amount());
+    found
+        .or_else(|| (ours != Some(theirs)).then(|| format!("captured and given back: {ours:?} here, {theirs:?} there")))
 }

@@ -12,6 +12,9 @@ use crate::evidence::Evidence;
 struct Shelf {
     on_hand: i64,
     received: i64,
+    /// Sent, and come back to be sold again, by order.
+    shipped: HashMap<OrderId, i64>,
+    returned: HashMap<OrderId, i64>,
     reserved: HashMap<OrderId, (i64, DateTime<Utc>)>,
     allocated: HashMap<OrderId, i64>,
 }
@@ -32,9 +35,15 @@ pub(super) fn stock_is_conserved(evidence: &Evidence) -> Vec<String> {
         }
     }
     for (stream, shelf) in shelves {
-        let shipped = shelf.received - shelf.on_hand;
-        if shelf.on_hand < 0 || shipped < 0 {
-            violations.push(format!("{stream}: {} received, {} on hand", shelf.received, shelf.on_hand));
+        let (shipped, returned): (i64, i64) = (shelf.shipped.values().sum(), shelf.returned.values().sum());
+        if shelf.on_hand < 0 || shelf.on_hand != shelf.received + returned - shipped {
+            let Shelf { received, on_hand, .. } = shelf;
+            violations
+                .push(format!("{stream}: {received} received, {shipped} sent, {returned} back, {on_hand} on hand"));
+        }
+        for (order, back) in shelf.returned {
+            let sent = shelf.shipped.get(&order).copied().unwrap_or_default();
+            violations.extend((back > sent).then(|| format!("{stream}: order {order} had {sent}, {back} came back")));
         }
         for order in evidence.ended_orders() {
             let held = shelf.reserved.get(&order).map(|(units, _)| *units).or(shelf.allocated.get(&order).copied());
@@ -71,7 +80,12 @@ impl Shelf {
             Event::AllocationReleased(released) => return self.take(released.order_id, released.quantity.get()),
             Event::Shipped(shipped) => {
                 self.on_hand -= shipped.quantity.get();
+                *self.shipped.entry(shipped.order_id).or_default() += shipped.quantity.get();
                 return self.take(shipped.order_id, shipped.quantity.get());
+            }
+            Event::ReturnedToStock(returned) => {
+                self.on_hand += returned.quantity.get();
+                *self.returned.entry(returned.order_id).or_default() += returned.quantity.get();
             }
             Event::LowStock(_) | Event::OutOfStock(_) | Event::BackInStock(_) => {}
             other => return Some(format!("nobody asked for {}", other.event_type())),

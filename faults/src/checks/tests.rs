@@ -7,13 +7,14 @@ use commands::{
     checkout::{CheckOut, PaymentDetails},
     inventory::ReceiveStock,
     model::Model,
-    payments::RequestAuthorization,
+    orders::CancelOrder,
+    payments::{RequestAuthorization, record::RecordAuthorization},
     products::CreateProduct,
     use_case::UseCase,
 };
 use domain::{
     aggregate::EventKind as _,
-    ids::{CartId, CustomerId, Location, OrderId, PaymentId, Quantity, Sku},
+    ids::{CartId, CustomerId, Location, OrderId, PaymentId, Quantity, Reason, Sku},
     inventory::{Event, Reserved},
     money::{Currency, Money},
     product::{Attributes, Name},
@@ -25,7 +26,7 @@ use uuid::Uuid;
 
 use super::{Verdict, of_evidence};
 use crate::{
-    evidence::{Evidence, Stopping, StoredKey},
+    evidence::{Evidence, KeptWebhook, Stopping, StoredKey},
     history::{Answer, Command, Kind, Outcome, Record},
 };
 
@@ -150,6 +151,7 @@ impl Made {
             customer,
             min_position: None,
             min_version: None,
+            signature: None,
         };
         let answer = Answer { position: Some(position), version: Some(version), ..Answer::default() };
         let (key, outcome, status) = (Some(key), Outcome::Ok, Some(201));
@@ -182,9 +184,19 @@ impl Made {
         self.evidence.keys.push(StoredKey { scope, key, position: self.head() });
     }
 
+    /// As something does that has no key.
+    fn done_by_itself<U: UseCase>(&mut self, use_case: &U) {
+        let (events, _) = self.model.decide(use_case, self.now).unwrap();
+        let metadata = json!({
+            "actor": { "kind": "service", "id": CUSTOMER }, "causation": { "request": "deadline of a test" },
+            "command_id": Uuid::from_u128(0x500 + u128::try_from(self.head()).unwrap()),
+        });
+        self.append(events, &metadata.to_string());
+    }
+
     fn verdicts(self) -> Vec<Verdict> {
-        let Evidence { history, book, keys, tails, stops, .. } = self.evidence;
-        of_evidence(&Evidence { keys, tails, stops, ..Evidence::new(history, book) })
+        let Evidence { done, .. } = Evidence::new(self.evidence.history.clone(), self.evidence.book.clone());
+        of_evidence(&Evidence { done, ..self.evidence })
     }
 }
 
@@ -388,5 +400,64 @@ fn a_request_that_was_carried_out_and_cut_by_a_stop_is_found() {
         (cut.outcome, cut.status, cut.answer) = (Outcome::Info, None, Answer::default());
         let (from, to) = (cut.t_invoke, cut.t_return);
         made.evidence.stops.push(Stopping { node: 0, from, to });
+    });
+}
+
+fn webhook(made: &mut Made, outcome: Outcome, status: u16) {
+    let command = Command {
+        kind: Kind::Webhook,
+        body: json!({ "id": "evt_1" }).to_string(),
+        ..record(made, Kind::AddItem).command.clone()
+    };
+    let answer = Answer { content_type: Some("application/problem+json".to_owned()), ..Answer::default() };
+    let (op, key, status) = (Uuid::from_u128(7), None, Some(status));
+    made.evidence.history.push(Record { op, key, command, t_invoke: 0, t_return: 1, outcome, status, answer, node: 0 });
+}
+
+fn kept_webhook(made: &mut Made, state: &str, reason: &str) {
+    let (event_id, state, reason) = ("evt_1".to_owned(), state.to_owned(), reason.to_owned());
+    made.evidence.webhooks.push(KeptWebhook { event_id, state, reason });
+}
+
+#[test]
+fn a_webhook_that_was_answered_and_is_lost_or_refused_or_came_to_nothing_is_found() {
+    let answered = |made: &mut Made| webhook(made, Outcome::Ok, 202);
+    check(&["I1"], answered);
+    check(&["I1"], |made| webhook(made, Outcome::Fail, 400));
+    for (state, reason, found) in [
+        ("settled", "", &[][..]),
+        ("parked", "pi_1 was not opened by us", &[]),
+        ("parked", "there is no payment", &["I1"]),
+        ("received", "", &["I1"]),
+    ] {
+        check(found, |made| {
+            answered(made);
+            kept_webhook(made, state, reason);
+        });
+    }
+    check(&["I1"], |made| made.evidence.paid_at_the_bank.push(PAYMENT));
+}
+
+#[test]
+fn a_call_that_stays_open_and_an_order_that_stays_pending_are_found() {
+    check(&["I5"], |made| made.evidence.open_calls = 1);
+    check(&["I5"], |made| made.evidence.deadlines_have_passed = true);
+}
+
+#[test]
+fn money_that_is_kept_for_an_order_that_has_ended_is_found() {
+    let authorize = |made: &mut Made| {
+        let (payment_id, provider_reference) = (PaymentId::from_uuid(PAYMENT), "sim_auth_1".parse().unwrap());
+        made.done_by_itself(&RecordAuthorization { payment_id, provider_reference });
+    };
+    check(&[], authorize);
+    check(&["I5"], |made| {
+        authorize(made);
+        let reason = Reason::new("changed my mind").unwrap();
+        let cancel = CancelOrder { order_id: OrderId::from_uuid(ORDER), owner: None, reason, lines: None };
+        made.done_by_itself(&cancel);
+        // All of it but what is asked of the provider.
+        let asked = made.evidence.book.pop().unwrap();
+        assert_eq!(asked.event_type, "payment.void_requested");
     });
 }

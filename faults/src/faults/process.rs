@@ -25,8 +25,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// Load after the crash.
 const BETWEEN: Duration = Duration::from_millis(400);
 
-/// Every step that has a name, beside those of the publisher, which needs a Kafka.
-pub(crate) const STEPS: [&str; 16] = [
+/// Every step that has a name, beside those of the publisher, which needs a Kafka, and those of streams that are set aside,
+/// which takes a fault of ours: `tests/publisher` and `tests/commands/crashes` have them.
+pub(crate) const STEPS: [&str; 36] = [
     "append.before_insert",
     "append.after_commit",
     "append.before_reply",
@@ -39,13 +40,43 @@ pub(crate) const STEPS: [&str; 16] = [
     "process.after_effect",
     "process.before_checkpoint",
     "process.before_commit",
+    "deadline.before_fire",
+    "deadline.after_fire",
+    "call.after_claim",
     "call.before_request",
     "call.after_answer",
+    "call.before_record",
     "call.after_record",
+    "call.after_finish",
+    "call.before_postpone",
+    "webhook.before_keep",
+    "webhook.after_keep",
+    "webhook.after_claim",
+    "webhook.before_effect",
+    "webhook.after_effect",
+    "webhook.before_settle",
+    "webhook.after_settle",
+    "webhook.before_put_off",
+    "reconcile.after_claim",
+    "reconcile.after_list",
+    "reconcile.before_record",
+    "reconcile.after_record",
+    "reconcile.before_note",
+    "reconcile.after_note",
     "append.answer_lost",
 ];
 /// Not a step in the program: the proxy keeps the answer, and the node is killed while it waits.
 const ANSWER_LOST: &str = "append.answer_lost";
+
+/// Steps that only a provider leads to that tells of payments and keeps books.
+pub(crate) fn is_of_stripe(step: &str) -> bool {
+    step.starts_with("webhook.") || step.starts_with("reconcile.")
+}
+
+/// A reconciliation comes by such a step once, and another one is due a day later.
+fn comes_once(step: &str) -> bool {
+    step.starts_with("reconcile.") && !step.ends_with("_record")
+}
 
 /// F01.
 pub(crate) async fn killed_at_random(stage: &mut Stage) -> Result<(), Error> {
@@ -73,14 +104,19 @@ pub(crate) async fn killed_at_random(stage: &mut Stage) -> Result<(), Error> {
 /// F02: exhaustive, and deterministic but for what the load happens to do at that moment. With a bug planted the step is
 /// where that bug shows, and it is reached after every restart.
 pub(crate) async fn killed_at_a_step(stage: &mut Stage) -> Result<(), Error> {
-    let Some(step) = stage.plan.step else { return killed_at_random(stage).await };
-    let times = 1 + stage.rng.fork("steps").below(4);
+    let step = match stage.plan.step {
+        Some(step) => step,
+        None if stage.plan.stripe => return killed_whenever_it_is_there(stage).await,
+        None => return killed_at_random(stage).await,
+    };
+    let times = if comes_once(step) { 1 } else { 1 + stage.rng.fork("steps").below(4) };
     stage.nodes[0].kill().await;
     let is_reached = if step == ANSWER_LOST {
         killed_while_it_waits(stage).await?
     } else {
+        stage.execute(include_str!("../sql/make_reconciliation_due.sql")).await?;
         stage.nodes[0].start(Some(&format!("{step}:{times}:kill"))).await?;
-        stage.nodes[0].ends(STEP_WITHIN).await.is_some()
+        ends_while_time_passes(stage, step).await?
     };
     stage.note(format!("{step}, time {times}"));
     if !is_reached {
@@ -90,6 +126,32 @@ pub(crate) async fn killed_at_a_step(stage: &mut Stage) -> Result<(), Error> {
     stage.nodes[0].start(None).await?;
     sleep(BETWEEN).await;
     Ok(())
+}
+
+/// A node lives until it comes to the planned failpoint, again and again.
+async fn killed_whenever_it_is_there(stage: &mut Stage) -> Result<(), Error> {
+    let (began, time) = (Instant::now(), stage.time());
+    let mut kills = 0;
+    while began.elapsed() < time {
+        stage.nodes[0].kill().await;
+        stage.start(0).await?;
+        stage.nodes[0].ends(time.saturating_sub(began.elapsed())).await;
+        kills += 1;
+    }
+    stage.note(format!("{kills} kills"));
+    Ok(())
+}
+
+/// Where the step is a deadline's, deadlines are due.
+async fn ends_while_time_passes(stage: &mut Stage, step: &str) -> Result<bool, Error> {
+    let began = Instant::now();
+    while step.starts_with("deadline.") && began.elapsed() < STEP_WITHIN {
+        stage.execute(include_str!("../sql/let_deadlines_pass.sql")).await?;
+        if stage.nodes[0].ends(BETWEEN).await.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(stage.nodes[0].ends(STEP_WITHIN.saturating_sub(began.elapsed())).await.is_some())
 }
 
 async fn killed_while_it_waits(stage: &mut Stage) -> Result<bool, Error> {
@@ -190,4 +252,37 @@ pub(crate) async fn stopped_in_order(stage: &mut Stage) -> Result<(), Error> {
     }
     stage.note(format!("{stops} stops"));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use super::*;
+
+    /// Those that are reached elsewhere.
+    const ELSEWHERE: [&str; 3] = ["process.before_park", "process.before_resume", "process.after_resume"];
+
+    fn collect(folder: &Path, steps: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(&path, steps);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                let found = text.split("failpoint::reached(\"").skip(1).filter_map(|rest| rest.split('"').next());
+                steps.extend(found.map(str::to_owned));
+            }
+        }
+    }
+
+    #[test]
+    fn every_step_that_has_a_name_is_one_to_be_killed_at() {
+        let mut named = BTreeSet::new();
+        collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates"), &mut named);
+        named.retain(|step| !step.starts_with("publisher.") && !ELSEWHERE.contains(&step.as_str()));
+        let killed_at: BTreeSet<String> =
+            STEPS.into_iter().filter(|step| *step != ANSWER_LOST).map(str::to_owned).collect();
+        assert_eq!(named, killed_at);
+    }
 }

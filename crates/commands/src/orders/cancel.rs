@@ -52,6 +52,10 @@ impl CancelOrder {
         events.decide::<Order>(view, self.order_id.as_uuid(), command)?;
         if !events.is_empty() {
             set_stock_free(&mut events, view, self.order_id)?;
+            #[cfg(feature = "planted-bugs")]
+            if eventstore::planted::is("money-kept") {
+                return Ok(events);
+            }
             for payment_id in payments_of(order) {
                 give_back(&mut events, view, payment_id, &self.reason)?;
             }

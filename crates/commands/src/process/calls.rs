@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::CallKind;
 use super::lanes::{Heard, Lane, Lanes};
 use super::pause::{doubled, jittered};
 use super::perform::{Performed, perform};
+use super::{CallKind, Runnable};
 use crate::command::{Actor, Causation, CommandError, Envelope, Key};
 use crate::executor::Commands;
 use crate::gateway::Gateways;
@@ -162,6 +162,9 @@ impl CallWorkers {
         )
         .fetch_all(&self.pool)
         .await?;
+        if !rows.is_empty() {
+            failpoint::reached("call.after_claim");
+        }
         Ok(rows
             .into_iter()
             .filter_map(|row| {
@@ -188,11 +191,8 @@ impl CallWorkers {
             lane.hears(heard(&performed));
         }
         let settled = match performed {
-            Performed::Done(result) => match result.run(&self.commands, envelope(&call)).await {
-                Ok(_) => {
-                    failpoint::reached("call.after_record");
-                    self.finish(&call).await
-                }
+            Performed::Done(result) => match self.record(result, &call).await {
+                Ok(_) => self.finish(&call).await,
                 Err(CommandError::Rejected(rejection)) => {
                     tracing::warn!(payment.id = %call.payment_id, %rejection, "the result of a call was rejected");
                     self.finish(&call).await
@@ -208,9 +208,21 @@ impl CallWorkers {
         }
     }
 
+    async fn record(
+        &self,
+        result: Box<dyn Runnable>,
+        call: &ClaimedCall,
+    ) -> Result<Option<DateTime<Utc>>, CommandError> {
+        failpoint::reached("call.before_record");
+        let recorded = result.run(&self.commands, envelope(call)).await?;
+        failpoint::reached("call.after_record");
+        Ok(recorded)
+    }
+
     async fn finish(&self, call: &ClaimedCall) -> Result<(), sqlx::Error> {
         metrics::counter!("daybook_calls_total", "kind" => call.kind.name(), "result" => "settled").increment(1);
         sqlx::query_file!("src/sql/finish_call.sql", call.position.0).execute(&self.pool).await?;
+        failpoint::reached("call.after_finish");
         Ok(())
     }
 
@@ -219,6 +231,7 @@ impl CallWorkers {
         tracing::warn!(payment.id = %call.payment_id, call.kind = call.kind.name(), call.attempts = call.attempts, reason,
             "the outcome of a call is unknown, the provider is asked again");
         let pause = jittered(doubled(ASK_AGAIN_MIN, ASK_AGAIN_MAX, call.attempts)).as_secs_f64();
+        failpoint::reached("call.before_postpone");
         sqlx::query_file!("src/sql/postpone_call.sql", call.position.0, call.attempts, pause, reason)
             .execute(&self.pool)
             .await?;

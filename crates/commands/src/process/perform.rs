@@ -190,6 +190,14 @@ async fn carry_out(
         Step::Nothing => return Performed::Nothing,
     };
     let patient = Patient { gateway, patience };
+    #[cfg(feature = "planted-bugs")]
+    if let Operation::Refund(request) = &operation
+        && eventstore::planted::is("refund-twice")
+    {
+        let idempotency_key = IdempotencyKey::new(uuid::Uuid::new_v4().to_string(), call.requested_at);
+        let again = Operation::Refund(RefundRequest { idempotency_key, ..request.clone() });
+        drop(patient.send(&again).await);
+    }
     let found = if call.attempts > 1 { patient.find(&operation).await } else { Ok(None) };
     let answer = match found {
         Ok(Some(receipt)) => Ok(receipt),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::PaymentId;
 use domain::payment::ProviderReference;
+use eventstore::failpoint;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -31,6 +32,8 @@ const PAGE_PAUSE: Duration = Duration::from_secs(2);
 /// How often it is looked whether it is time; and after how long a reconciliation that broke off is begun anew.
 const LOOK: Duration = Duration::from_secs(60);
 const AGAIN: Duration = Duration::from_secs(600);
+/// One that has neither ended nor failed for this long died with its node: longer than a year's payments take to be compared.
+const BROKEN_OFF_AFTER: Duration = Duration::from_secs(3_600);
 
 #[derive(Debug, Clone)]
 pub struct Reconciler {
@@ -100,13 +103,19 @@ impl Reconciler {
 
     /// If it is time. Whether it was.
     pub async fn run_due(&self, provider: &'static str, every: Duration) -> Result<bool, sqlx::Error> {
-        let claim = sqlx::query_file!("src/sql/claim_reconciliation.sql", provider, every.as_secs_f64());
+        let (every_seconds, broken_off_after) = (every.as_secs_f64(), BROKEN_OFF_AFTER.as_secs_f64());
+        let claim = sqlx::query_file!("src/sql/claim_reconciliation.sql", provider, every_seconds, broken_off_after);
         if claim.fetch_optional(&self.pool).await?.is_none() {
             return Ok(false);
         }
+        failpoint::reached("reconcile.after_claim");
         let until = self.commands.clock().now();
         match self.reconcile(provider, Period { from: until - LOOKS_BACK, until }).await {
-            Ok(report) => self.note(provider, &report).await?,
+            Ok(report) => {
+                failpoint::reached("reconcile.before_note");
+                self.note(provider, &report).await?;
+                failpoint::reached("reconcile.after_note");
+            }
             Err(error) => {
                 let reason = error.to_string();
                 tracing::error!(provider, error = reason, "a reconciliation broke off");
@@ -153,6 +162,7 @@ impl Reconciler {
         let (mut report, mut seen, mut cursor) = (Report::default(), HashSet::new(), None);
         loop {
             let page = page(gateway.as_ref(), &period, cursor.as_ref()).await?;
+            failpoint::reached("reconcile.after_list");
             for theirs in page.payments {
                 let (reference, payment_id) = (theirs.reference.clone(), theirs.payment_id);
                 self.compare(gateway.as_ref(), payment_id, &reference, Some(theirs), &mut report).await?;
@@ -206,7 +216,10 @@ impl Reconciler {
             return Ok(());
         };
         let compared = Compared { commands: &self.commands, gateway, payment_id, reference, attests: true };
-        let outcome = match compared.run(theirs, envelope(payment_id)).await {
+        failpoint::reached("reconcile.before_record");
+        let done = compared.run(theirs, envelope(payment_id)).await;
+        failpoint::reached("reconcile.after_record");
+        let outcome = match done {
             Ok(outcome) => outcome,
             Err(CompareError::Command(CommandError::Rejected(Rejection::NotFound { .. }))) => {
                 tracing::error!(payment.id = %payment_id, %reference, "the provider has a payment that is not in the book");

@@ -232,6 +232,7 @@ impl ProcessRunner {
         self.see_set_aside(parked.len());
         if let Some((stream, from)) = &parked.wanted {
             self.resume(&mut tx, stream, *from, checkpoint.position).await?;
+            failpoint::reached("process.after_resume");
             tx.commit().await?;
             return Ok(Round::Worked);
         }
@@ -276,6 +277,7 @@ impl ProcessRunner {
         tracing::info!(process = self.name(), %stream, position = from.0, "a stream that was set aside is tried again");
         let events = self.feed.book().stream(stream, Some(read)).await?;
         let mut events: Vec<_> = events.into_iter().filter(|event| event.position >= from).map(Arc::new).collect();
+        failpoint::reached("process.before_resume");
         parked::release_in_tx(tx, self.process.name(), stream).await?;
         let mut parked = Parked::default();
         while let Some(first) = events.first() {
@@ -306,6 +308,9 @@ impl ProcessRunner {
         }
         for Stuck { stream, position, reason } in &stuck {
             tracing::error!(process = self.name(), %stream, position = position.0, reason, "a stream is set aside");
+        }
+        if !stuck.is_empty() {
+            failpoint::reached("process.before_park");
         }
         failpoint::reached("process.before_checkpoint");
         parked::park_in_tx(tx, self.process.name(), &stuck).await?;
@@ -340,7 +345,14 @@ impl ProcessRunner {
             }
         }
         let mut remembered = Remembered::default();
+        let is_any = !lines.is_empty();
+        if is_any {
+            failpoint::reached("deadline.before_fire");
+        }
         let Ran { failed, again } = self.run_all(lines).await?;
+        if is_any {
+            failpoint::reached("deadline.after_fire");
+        }
         for (line, due_at) in again {
             if let Some(deadline) = asking[line].take() {
                 remembered.set(Deadline { due_at, ..deadline });

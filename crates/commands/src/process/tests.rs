@@ -1,23 +1,20 @@
 //! Whole sales, from checkout to their end, with every process running: on the good path, on each bad one, and on
 //! many at once chosen by chance. What ends other than confirmed holds no stock and keeps no money.
 
+mod by_chance;
+
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use domain::ids::{CaptureId, Location, OrderId, PaymentId, RefundId, ShipmentId};
-use domain::order::{Contents, Failure, Order};
-use domain::payment::{Ledger, Outcome, Payment, Void};
+use domain::ids::{CaptureId, Location, OrderId, PaymentId};
+use domain::order::{Contents, Failure};
+use domain::payment::{Ledger, Void};
 
-use super::*;
 use crate::checkout::CheckOut;
-use crate::inventory::{AdjustStock, ReceiveStock, TransferStock};
-use crate::orders::refunds::RefundOrder;
-use crate::orders::{CancelOrder, DeliverShipment, ShipOrder};
-use crate::payments::{CapturePayment, RefundPayment, RetryPayment, excess};
-use crate::spec::{
-    Captures, Running, Shop, check_out, gbp, order_id, paying_with, payment_id, quantity, reason, receive, ship,
-    shipment_id, sku,
-};
+use crate::inventory::AdjustStock;
+use crate::orders::{CancelOrder, DeliverShipment};
+use crate::payments::{CapturePayment, RetryPayment};
+use crate::spec::{Running, Shop, check_out, gbp, order_id, paying_with, payment_id, reason, ship, shipment_id, sku};
 
 /// A cart of two mugs, checked out with this token, and then as far as it goes by itself.
 async fn sale(token: &str) -> Running {
@@ -201,165 +198,8 @@ async fn a_process_that_reads_its_events_again_does_nothing_twice() {
 
 /// As many as `process::all` has.
 const PROCESSES: usize = 4;
-/// Sales in one run of chance.
-const SALES: u128 = 150;
-const RUNS: u64 = 6;
-
-/// `DAYBOOK_RANDOM_RUNS=67 cargo test -p commands --lib whatever_happens` is ten thousand sales.
-fn runs() -> u64 {
-    std::env::var("DAYBOOK_RANDOM_RUNS").map_or(RUNS, |runs| runs.parse().expect("a number of runs"))
-}
-
-const TOKENS: [&str; 10] = [
-    "tok_ok",
-    "tok_ok",
-    "tok_ok",
-    "tok_declined",
-    "tok_insufficient_funds",
-    "tok_requires_action",
-    "tok_slow",
-    "tok_timeout",
-    "tok_capture_fails",
-    "tok_error_once",
-];
+/// What is sold in these shops.
 const SKUS: [&str; 4] = ["MUG", "PAN", "CUP", "POT"];
-/// At each location.
-const RECEIVED: i64 = 60;
-const PLACES: [&str; 2] = ["main", "north"];
-
-/// Marsaglia's xorshift: the same seed gives the same run.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-
-    fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len() as u64) as usize]
-    }
-}
-
-#[tokio::test]
-async fn whatever_happens_money_and_stock_are_conserved() {
-    for (seed, captures) in (1..=runs()).zip([Captures::MoreThanOnce, Captures::Once].into_iter().cycle()) {
-        let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let mut running = Running::paying(two_places(), captures);
-        for number in 1..=SALES {
-            buy(&mut running, &mut chance, number);
-            for _ in 0..3 {
-                meddle(&mut running, &mut chance, number).await;
-            }
-        }
-        running.pass(TimeDelta::days(8)).await;
-        assert_eq!(running.open_calls(), 0, "seed {seed}");
-        assert_nothing_is_kept(&running.shop);
-        assert_exactly_what_is_owed_is_taken(&running.shop);
-        if !running.capturing_once().is_empty() {
-            assert_nothing_is_held_beside_what_was_taken(&running.shop);
-        }
-        assert_stock_is_conserved(&running.shop);
-    }
-}
-
-fn place(name: &str) -> Location {
-    Location::new(name).expect("a fixture is well-formed")
-}
-
-fn two_places() -> Shop {
-    let mut shop = Shop::selling(&SKUS.map(|text| (text, 500, RECEIVED)));
-    for text in SKUS {
-        shop.accept(ReceiveStock { location: place("north"), ..receive(text, RECEIVED) });
-    }
-    shop
-}
-
-fn buy(running: &mut Running, chance: &mut Chance, number: u128) {
-    let lines: BTreeMap<&str, i64> =
-        (0..=chance.below(3)).map(|_| (chance.pick(&SKUS), 1 + chance.below(4) as i64)).collect();
-    running.shop.fill_cart(number, &lines.into_iter().collect::<Vec<_>>());
-    let payment = paying_with(chance.pick(&TOKENS));
-    // Refused where the stock has run out: the cart stays open, and that is all.
-    let _ = running.shop.run(CheckOut { payment, ..check_out(number) });
-}
-
-/// Something that buyers, staff, the network or time may do at any moment. Most of it is refused, and may be.
-async fn meddle(running: &mut Running, chance: &mut Chance, newest: u128) {
-    let number = 1 + u128::from(chance.below(newest as u64));
-    let (order_id, order) = (order_id(number), running.shop.find::<Order>(order_id(number).as_uuid()));
-    let sent = order.and_then(|order| order.contents()?.shipments.last()).map(|shipment| shipment.id);
-    let fresh = Uuid::from_u128(1 << 64 | u128::from(chance.below(u64::MAX)));
-    match chance.below(18) {
-        0 if chance.below(2) == 0 => drop(running.shop.run(cancel(number))),
-        0 => {
-            let lines = Some(vec![(sku(chance.pick(&SKUS)), quantity(1 + chance.below(2) as i64))]);
-            drop(running.shop.run(CancelOrder { lines, ..cancel(number) }));
-        }
-        1 => {
-            let shipment_id = ShipmentId::from_uuid(fresh);
-            let lines = Some(vec![(sku(chance.pick(&SKUS)), quantity(1))]);
-            drop(running.shop.run(ShipOrder { shipment_id, lines, ..ship(number, None) }));
-        }
-        2 | 3 => {
-            let shipment_id = ShipmentId::from_uuid(fresh);
-            drop(running.shop.run(ShipOrder { shipment_id, ..ship(number, None) }));
-        }
-        4 => {
-            if let Some(shipment_id) = sent {
-                drop(running.shop.run(DeliverShipment { order_id, shipment_id, delivered_at: None }));
-            }
-        }
-        5 => {
-            let payment = paying_with(chance.pick(&TOKENS));
-            let payment_id = PaymentId::from_uuid(fresh);
-            drop(running.shop.run(RetryPayment { order_id, owner: None, payment_id, payment }));
-        }
-        6 => {
-            let (process, events) = (chance.below(PROCESSES as u64) as usize, chance.below(40) as usize);
-            running.rewind(process, events);
-        }
-        7 => running.restart_provider(),
-        8 => running.lose_answers(),
-        9 => running.pass(TimeDelta::minutes(chance.below(20) as i64)).await,
-        10 => running.shop.pass(TimeDelta::minutes(chance.below(20) as i64)),
-        11 => running.make_calls().await,
-        12 => running.record_answers().await,
-        13 => {
-            let (from, to) = chance.pick(&[("main", "north"), ("north", "main")]);
-            let quantity = quantity(1 + chance.below(9) as i64);
-            let sku = sku(chance.pick(&SKUS));
-            drop(running.shop.run(TransferStock { sku, quantity, from: place(from), to: place(to) }));
-        }
-        14 => {
-            let (shipment_id, location) = (ShipmentId::from_uuid(fresh), Some(place(chance.pick(&PLACES))));
-            drop(running.shop.run(ShipOrder { shipment_id, location, ..ship(number, None) }));
-        }
-        15 => money_by_hand(running, chance, order_id, fresh),
-        _ => running.follow(chance.below(PROCESSES as u64) as usize).await,
-    }
-}
-
-/// What staff takes and gives back, as they see fit.
-fn money_by_hand(running: &mut Running, chance: &mut Chance, order_id: OrderId, fresh: Uuid) {
-    let Some(order) = running.shop.find::<Order>(order_id.as_uuid()).and_then(|order| order.contents()) else { return };
-    let (payment_id, amount) = (order.confirmed_by.unwrap_or(order.payment_id), gbp(1 + chance.below(900) as i64));
-    let refund_id = RefundId::from_uuid(fresh);
-    match chance.below(3) {
-        0 => {
-            let (capture_id, capturing_once) = (CaptureId::from_uuid(fresh), running.capturing_once());
-            let amount = Some(amount).filter(|_| chance.below(3) > 0);
-            drop(running.shop.run(CapturePayment { payment_id, capture_id, amount, capturing_once }));
-        }
-        1 => drop(running.shop.run(RefundPayment { payment_id, refund_id, amount: Some(amount), reason: None })),
-        _ => {
-            let (reason, lines) = (reason("goodwill"), Vec::new());
-            drop(running.shop.run(RefundOrder { order_id, refund_id, amount, reason, lines }));
-        }
-    }
-}
 
 /// Of every order that ended other than confirmed: no stock is held for it and no money is kept. Of every other: no
 /// more is captured than was shipped, or than the whole once the authorisation was about to lapse.
@@ -388,52 +228,4 @@ fn assert_nothing_is_kept(shop: &Shop) {
         }
     }
     assert!(payments.is_empty(), "payments of no order: {payments:?}");
-}
-
-/// To the penny, once the authorisations have lapsed. What staff gave back by hand is beside it.
-fn assert_exactly_what_is_owed_is_taken(shop: &Shop) {
-    let mut checked = 0;
-    for (_, state) in shop.orders() {
-        let domain::order::State::Confirmed(order) = state else { continue };
-        let payment_id = order.confirmed_by.expect("it is confirmed");
-        let ledger = shop.state::<Payment>(payment_id.as_uuid()).ledger().expect("it was opened");
-        if ledger.failure.is_some() {
-            continue;
-        }
-        let given_back = excess::given_back(payment_id, ledger).amount();
-        let (taken, owed) = (ledger.captured().amount() - given_back, order.owed().amount());
-        let is_all_given_back = ledger.refundable() == gbp(0);
-        assert!(taken == owed || taken > owed && is_all_given_back, "{payment_id}: {taken} taken, {owed} owed");
-        checked += 1;
-    }
-    assert!(checked > 10, "only {checked} orders were paid");
-}
-
-/// A provider that captures once has let go of the rest, and the ledger knows.
-fn assert_nothing_is_held_beside_what_was_taken(shop: &Shop) {
-    let taken: Vec<_> = shop.payments().into_iter().filter(|(_, ledger)| ledger.captured().is_positive()).collect();
-    assert!(taken.len() > 10, "only {} payments were taken", taken.len());
-    for (payment_id, ledger) in taken {
-        assert_eq!(ledger.figures().held, gbp(0), "{payment_id}");
-        let captures = ledger.captures.iter().filter(|capture| capture.outcome != Outcome::Failed);
-        assert_eq!(captures.count(), 1, "{payment_id}");
-    }
-}
-
-fn assert_stock_is_conserved(shop: &Shop) {
-    for text in SKUS {
-        let (mut shipped, mut unshipped) = (0, 0);
-        for (_, state) in shop.orders() {
-            let order = state.contents().expect("the order was created");
-            for line in order.lines.iter().filter(|line| line.sku.as_str() == text) {
-                shipped += line.shipped;
-                unshipped += if matches!(state.status(), "cancelled" | "failed") { 0 } else { line.unshipped() };
-            }
-        }
-        let stocks = PLACES.map(|name| shop.stock_at(text, name));
-        let sum = |part: fn(&(i64, i64, i64)) -> i64| stocks.iter().map(part).sum::<i64>();
-        let (on_hand, reserved, allocated) = (sum(|stock| stock.0), sum(|stock| stock.1), sum(|stock| stock.2));
-        assert_eq!((on_hand + shipped, reserved, allocated), (2 * RECEIVED, 0, unshipped), "{text}");
-        assert!(stocks.iter().all(|(on_hand, _, allocated)| on_hand >= allocated), "{text} is oversold");
-    }
 }

@@ -10,6 +10,7 @@ mod workers;
 use std::sync::Arc;
 
 use domain::payment::{Provider, ProviderReference};
+use eventstore::failpoint;
 use hyper::HeaderMap;
 use sqlx::PgPool;
 
@@ -73,9 +74,11 @@ impl Webhooks {
         let reference = notice.payment.as_ref().map(ProviderReference::as_str);
         let event_id = notice.event_id.as_str();
         let (event_type, now) = (notice.event_type, self.clock.now());
+        failpoint::reached("webhook.before_keep");
         let kept = sqlx::query_file!("src/sql/keep_webhook.sql", provider, event_id, event_type, reference, now)
             .execute(&self.pool)
             .await?;
+        failpoint::reached("webhook.after_keep");
         Ok(if kept.rows_affected() > 0 { Received::Kept } else { Received::Repeated })
     }
 }

@@ -32,6 +32,11 @@ const PATIENCE: Duration = Duration::from_millis(20);
 /// After a page that leads to more pages than this, something goes in circles.
 const ROUNDS_MAX: usize = 10_000;
 
+/// One crash in so many places that there could be one.
+const PLACES_A_CRASH: u64 = 15;
+/// A process that crashes has done so much that it has not noted.
+const EVENTS_BEHIND: usize = 5;
+
 /// Process, kind and subject: a deadline that is set again is moved.
 type DeadlineKey = (&'static str, String, Uuid);
 
@@ -46,6 +51,9 @@ pub(crate) struct Running {
     answers: Vec<(ClaimedCall, Box<dyn Runnable>)>,
     commands: Commands,
     queue: mpsc::Receiver<Pending>,
+    crashes: Crashes,
+    /// How often each effect and each deadline has run, and how often something crashed there.
+    counts: BTreeMap<String, u64>,
 }
 
 impl Running {
@@ -70,12 +78,35 @@ impl Running {
             answers: Vec::new(),
             commands,
             queue,
+            crashes: Crashes(None),
+            counts: BTreeMap::new(),
         }
     }
 
     /// The providers that capture once, as the program would know them.
     pub(crate) fn capturing_once(&self) -> crate::payments::CapturingOnce {
         self.gateways.capturing_once()
+    }
+
+    /// From now on processes and workers crash.
+    pub(crate) fn crashing(self, crashes: Crashes) -> Self {
+        Self { crashes, ..self }
+    }
+
+    pub(crate) fn counts(&self) -> &BTreeMap<String, u64> {
+        &self.counts
+    }
+
+    fn count(&mut self, what: String) {
+        *self.counts.entry(what).or_default() += 1;
+    }
+
+    fn crashes(&mut self, place: impl FnOnce() -> String) -> bool {
+        let crashes = self.crashes.next();
+        if crashes {
+            self.count(format!("crash {}", place()));
+        }
+        crashes
     }
 
     /// A provider that has forgotten everything, as after a restart.
@@ -91,7 +122,10 @@ impl Running {
 
     /// Workers that died between the provider's answer and its record: their calls are made again.
     pub(crate) fn lose_answers(&mut self) {
-        self.calls.extend(std::mem::take(&mut self.answers).into_iter().map(|(call, _)| call));
+        for (call, _) in std::mem::take(&mut self.answers) {
+            self.count(format!("crash after the answer to {}", call.kind.name()));
+            self.calls.push(call);
+        }
     }
 
     pub(crate) fn open_calls(&self) -> usize {
@@ -108,7 +142,8 @@ impl Running {
             let open = self.open_calls();
             self.make_calls().await;
             self.record_answers().await;
-            if before == self.shop.book.len() && open == self.open_calls() {
+            let at_head = self.processes.iter().all(|(_, at)| *at == self.shop.book.len());
+            if at_head && before == self.shop.book.len() && open == self.open_calls() {
                 return;
             }
         }
@@ -123,17 +158,30 @@ impl Running {
             self.shop.now = self.shop.now.max(due_at);
             self.deadlines.remove(&next);
             let (name, kind, subject) = next;
-            let deadline = Deadline { kind: kind.clone().into(), subject, due_at };
-            let process = self.processes.iter().find(|(process, _)| process.name() == name);
-            if let Some(runnable) = process.and_then(|(process, _)| process.fire(&deadline))
-                && let Some(again_at) = self.run(runnable, envelope()).await
-            {
-                self.deadlines.insert((name, kind, subject), again_at);
-            }
+            self.fire(name, &Deadline { kind: kind.into(), subject, due_at }).await;
             self.settle().await;
         }
         self.shop.now = until;
         self.settle().await;
+    }
+
+    /// One that crashes is due still.
+    async fn fire(&mut self, name: &'static str, deadline: &Deadline) {
+        let process = self.processes.iter().find(|(process, _)| process.name() == name);
+        let Some(runnable) = process.and_then(|(process, _)| process.fire(deadline)) else { return };
+        let what = format!("deadline {}", runnable.name());
+        let key = (name, deadline.kind.clone().into_owned(), deadline.subject);
+        if self.crashes(|| format!("before {what}")) {
+            self.deadlines.insert(key, deadline.due_at);
+            return;
+        }
+        self.count(what.clone());
+        let again_at = self.run(runnable, fired_under_key(name, deadline)).await;
+        if self.crashes(|| format!("after {what}")) {
+            self.deadlines.insert(key, deadline.due_at);
+        } else if let Some(again_at) = again_at {
+            self.deadlines.insert(key, again_at);
+        }
     }
 
     fn next_deadline(&self, until: DateTime<Utc>) -> Option<(DeadlineKey, DateTime<Utc>)> {
@@ -147,7 +195,17 @@ impl Running {
             let effects = self.processes[process].0.react(&event).expect("every event can be read");
             for (number, effect) in effects.into_iter().enumerate() {
                 match effect {
-                    Effect::Run(runnable) => drop(self.run(runnable, under_key(name, &event, number)).await),
+                    Effect::Run(runnable) => {
+                        let what = format!("effect {}", runnable.name());
+                        if self.crashes(|| format!("before {what}")) {
+                            return self.rewind(process, EVENTS_BEHIND);
+                        }
+                        self.count(what.clone());
+                        self.run(runnable, under_key(name, &event, number)).await;
+                        if self.crashes(|| format!("after {what}")) {
+                            return self.rewind(process, EVENTS_BEHIND);
+                        }
+                    }
                     Effect::SetDeadline(Deadline { kind, subject, due_at }) => {
                         self.deadlines.insert((name, kind.into_owned(), subject), due_at);
                     }
@@ -188,8 +246,11 @@ impl Running {
     }
 
     pub(crate) async fn record_answers(&mut self) {
-        for (_, result) in std::mem::take(&mut self.answers) {
+        for (call, result) in std::mem::take(&mut self.answers) {
             self.run(result, envelope()).await;
+            if self.crashes(|| format!("after the record of {}", call.kind.name())) {
+                self.calls.push(call);
+            }
         }
     }
 
@@ -208,6 +269,25 @@ impl Running {
             Err(CommandError::Rejected(_) | CommandError::Unavailable) => None,
             Err(error) => panic!("{} failed: {error:?}", runnable.name()),
         }
+    }
+}
+
+/// Whether something crashes at a place that it comes to: by chance, the same for the same seed, or never.
+#[derive(Debug)]
+pub(crate) struct Crashes(Option<u64>);
+
+impl Crashes {
+    pub(crate) fn by_chance(seed: u64) -> Self {
+        Self(Some(seed.wrapping_mul(0xd134_2543_de82_ef95) | 1))
+    }
+
+    /// Marsaglia's xorshift.
+    fn next(&mut self) -> bool {
+        let Some(state) = &mut self.0 else { return false };
+        *state ^= *state << 13;
+        *state ^= *state >> 7;
+        *state ^= *state << 17;
+        *state % PLACES_A_CRASH == 0
     }
 }
 
@@ -272,4 +352,10 @@ fn under_key(process: &str, event: &RecordedEvent, number: usize) -> Envelope {
         }),
         ..envelope()
     }
+}
+
+fn fired_under_key(process: &str, deadline: &Deadline) -> Envelope {
+    let key = format!("{}/{}/{}", deadline.kind, deadline.subject, deadline.due_at.timestamp_micros());
+    let scope = format!("process:{process}");
+    Envelope { key: Some(Key { scope, key, fingerprint: [0; 32], expires_at: None }), ..envelope() }
 }

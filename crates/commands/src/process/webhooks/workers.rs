@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::payment::ProviderReference;
+use eventstore::failpoint;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -156,6 +157,9 @@ impl WebhookWorkers {
         let rows = sqlx::query_file!("src/sql/claim_webhooks.sql", provider, limit as i64, LEASE_SECONDS)
             .fetch_all(&self.pool)
             .await?;
+        if !rows.is_empty() {
+            failpoint::reached("webhook.after_claim");
+        }
         let claimed = rows.into_iter().map(|row| Claimed {
             provider,
             event_id: row.event_id,
@@ -168,6 +172,10 @@ impl WebhookWorkers {
     }
 
     async fn look_into(&self, webhook: Claimed, lane: &Lane) {
+        #[cfg(feature = "planted-bugs")]
+        if eventstore::planted::is("webhook-settled-first") {
+            drop(self.settle(&webhook).await);
+        }
         let (outcome, heard) = self.outcome(&webhook).await;
         lane.hears(heard);
         let noted = match outcome {
@@ -201,7 +209,10 @@ impl WebhookWorkers {
         };
         let (commands, reference) = (&self.commands, &theirs.reference.clone());
         let compared = Compared { commands, gateway, payment_id, reference, attests: false };
-        match compared.run(Some(theirs), envelope(webhook)).await {
+        failpoint::reached("webhook.before_effect");
+        let done = compared.run(Some(theirs), envelope(webhook)).await;
+        failpoint::reached("webhook.after_effect");
+        match done {
             Ok(outcome) => {
                 if let Comparison::Differs(detail) = &outcome.comparison {
                     tell_difference(webhook.provider, payment_id, detail);
@@ -226,7 +237,9 @@ impl WebhookWorkers {
             "a webhook is settled"
         );
         let now = self.commands.clock().now();
+        failpoint::reached("webhook.before_settle");
         sqlx::query_file!("src/sql/settle_webhook.sql", *provider, event_id, now).execute(&self.pool).await?;
+        failpoint::reached("webhook.after_settle");
         Ok(())
     }
 
@@ -254,6 +267,7 @@ impl WebhookWorkers {
                 "a webhook is looked into again later"
             );
         }
+        failpoint::reached("webhook.before_put_off");
         sqlx::query_file!("src/sql/put_off_webhook.sql", *provider, event_id, attempts, parked, pause, reason)
             .execute(&self.pool)
             .await?;

@@ -1,0 +1,3 @@
+SELECT count(*)
+FROM process.deadlines
+WHERE kind = 'pending_order'

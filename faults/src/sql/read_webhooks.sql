@@ -1,0 +1,2 @@
+SELECT event_id, state, coalesce(last_error, '')
+FROM process.webhooks
