@@ -3,7 +3,8 @@
 use super::super::check::Check;
 use super::super::numbers::grouped;
 
-/// A load of this many invoices draws every kind some ten times, whatever the seed: one that never happened has been lost.
+/// A load of which this many invoices became orders has every kind some ten times, whatever the seed: one that never happened has
+/// been lost.
 pub const SURE_FROM: usize = 1_000;
 /// Of the answers that were wrong, as many are shown.
 const SHOWN_MAX: usize = 3;
@@ -114,8 +115,8 @@ impl Happened {
     }
 
     /// Whether everything that went otherwise was answered as it has to be, and every kind of it was there.
-    pub(in crate::load) fn checks(&self, invoices: usize) -> [Check; 2] {
-        [self.answers(), self.kinds(invoices)]
+    pub(in crate::load) fn checks(&self, orders: usize) -> [Check; 2] {
+        [self.answers(), self.kinds(orders)]
     }
 
     fn answers(&self) -> Check {
@@ -129,15 +130,15 @@ impl Happened {
         }
     }
 
-    fn kinds(&self, invoices: usize) -> Check {
+    fn kinds(&self, orders: usize) -> Check {
         let missing = self.missing();
         let sure = Kind::ALL.iter().filter(|kind| kind.is_sure()).count();
         if missing.is_empty() {
             return Check::ok("kinds", format!("all {sure} kinds happened"));
         }
         let names = missing.iter().map(|kind| kind.words()).collect::<Vec<_>>().join(", ");
-        let numbers = format!("{} of {sure} kinds never happened in {} invoices", missing.len(), grouped(invoices));
-        if invoices < SURE_FROM {
+        let numbers = format!("{} of {sure} kinds never happened in {} orders", missing.len(), grouped(orders));
+        if orders < SURE_FROM {
             let from = grouped(SURE_FROM);
             return Check::not_checked("kinds", format!("{numbers}, and {from} are needed to be sure: {names}"));
         }
