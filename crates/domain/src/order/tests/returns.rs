@@ -129,6 +129,29 @@ fn o7_each_parcel_has_its_own_30_days() {
     });
 }
 
+/// Two units came on the first day, one twenty days later: on day 31 one unit is in time, and stays one however it is asked for.
+#[test]
+fn o7_old_units_do_not_go_back_in_the_name_of_younger_ones() {
+    let late = |delivered_at| Event::ShipmentDelivered(ShipmentDelivered { shipment_id: shipment_id(2), delivered_at });
+    let second = [packed(2, &[(1, "A", 1), (2, "B", 2)], 600), dispatched(2, 600), late(day(20))];
+    let history = processing().into_iter().chain([delivered(1)]).chain(second).collect::<Vec<_>>();
+    let then = |more: &[Event]| [history.clone(), more.to_vec()].concat();
+    let asked = return_requested(1, &[(1, "A", 1)], day(31));
+    let closed = Error::ReturnWindowClosed { sku: sku("A"), requested: 1, remaining: 0 };
+    let back = return_received(1, &[(1, "A", 1, true)], 100);
+    for more in [vec![asked.clone()], vec![asked.clone(), return_approved(1), back.clone()]] {
+        order(then(&more)).when(request_return(2, &[(1, "A", 1)], day(31))).then_error(closed.clone());
+    }
+    // What was not allowed leaves the young one to be asked for again.
+    order(then(&[asked, return_rejected(1)]))
+        .when(request_return(2, &[(1, "A", 1)], day(31)))
+        .then([return_requested(2, &[(1, "A", 1)], day(31))]);
+    // What went back while the old ones were in time was one of them, and leaves the young one too.
+    order(then(&[return_requested(1, &[(1, "A", 1)], day(30)), return_approved(1), back]))
+        .when(request_return(2, &[(1, "A", 1)], day(31)))
+        .then([return_requested(2, &[(1, "A", 1)], day(31))]);
+}
+
 #[test]
 fn only_what_has_arrived_comes_back() {
     let ask = || request_return(1, &[(1, "A", 1)], day(1));
