@@ -49,6 +49,9 @@ impl Shopper {
         if fate.forges {
             self.forge(accepted.order_id).await;
         }
+        if fate.moves || matches!(fate.then, Then::Cancel | Then::CancelLines) {
+            sleep(fate.hesitates).await;
+        }
         if fate.moves {
             accepted.is_moved = self.correct_address(accepted, bearer).await;
         }

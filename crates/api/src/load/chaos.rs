@@ -7,6 +7,8 @@
 pub mod draws;
 pub mod kinds;
 
+use std::time::Duration;
+
 use draws::{Draws, Units, total};
 
 /// Where the draws begin.
@@ -30,6 +32,8 @@ pub struct Fate {
     pub merges: bool,
     /// The customer corrects the address once they have checked out.
     pub moves: bool,
+    /// How long the customer thinks about all that before they do it: some until the parcel may have left.
+    pub hesitates: Duration,
     /// Somebody sends a webhook of a provider that sends none.
     pub forges: bool,
     /// Staff sends it in so many parcels, as far as there are units.
@@ -114,6 +118,7 @@ impl Fate {
         hangs_up: false,
         merges: false,
         moves: false,
+        hesitates: Duration::ZERO,
         forges: false,
         parcels: 1,
         staff_cancels: false,
@@ -129,7 +134,7 @@ impl Fate {
         let (token, then) = payment(&mut draws);
         // Once a provider has said no to a capture, nothing more is sent of the order.
         let is_captured = token != FAILING_CAPTURE;
-        Self {
+        let mut fate = Self {
             token,
             then,
             declines_again: draws.happens(400),
@@ -147,7 +152,12 @@ impl Fate {
             refund_per_mille: draws.happens(100).then(|| 1 + draws.below(1_000)),
             refunds_by_payment: draws.happens(400),
             draws: (seed.0, invoice),
+            ..Self::CALM
+        };
+        if draws.happens(300) {
+            fate.hesitates = Duration::from_millis(draws.below(HESITATES_MS_MAX));
         }
+        fate
     }
 
     /// Whether what is sent is paid for in the end.
@@ -203,6 +213,8 @@ impl Fate {
     }
 }
 
+/// Staff looks for orders to send every half second.
+const HESITATES_MS_MAX: u64 = 2_000;
 const FAILING_CAPTURE: &str = "tok_capture_fails";
 
 fn payment(draws: &mut Draws) -> (&'static str, Then) {

@@ -39,6 +39,7 @@ fn every_kind_of_fate_is_drawn_and_many_are_calm() {
     assert!((350..650).contains(&count(|fate| fate.refund_per_mille.is_some())));
     assert!((850..1_150).contains(&count(|fate| fate.returns.is_some())));
     assert!(count(|fate| fate.then == Then::PayAgain) > 250);
+    assert!((1_300..1_700).contains(&count(|fate| fate.hesitates > Duration::ZERO)));
     assert!(count(|fate| fate.then == Then::CancelLines) > 300);
     assert!(count(|fate| fate.parcels == 2) > 300 && count(|fate| fate.parcels == 3) > 300);
     assert!(count(|fate| fate.token == "tok_ok" && fate.then == Then::Wait) > 2_700);
