@@ -30,9 +30,6 @@ use crate::health::{CheckHandle, Health};
 
 /// A request that finds no connection for this long is answered 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// Of the vault's connections: no request waits so long for it, but a connection may take so long to open on a machine that has
-/// no time, and is then there for the next.
-const VAULT_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 /// At the end, when nothing uses them any more.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How often readiness looks at the projections, whose runners may be in other processes.
@@ -147,7 +144,7 @@ impl Pools {
         Self {
             book: pool(eventstore::session::reading(database.clone()), connections),
             queries: pool(projections::reading(database.clone()), connections),
-            vault: waiting_pool(beside_the_book(database.clone()), connections, VAULT_ACQUIRE_TIMEOUT),
+            vault: pool(beside_the_book(database.clone()), connections),
             processes: pool(beside_the_book(database.clone()), connections),
         }
     }
@@ -289,11 +286,7 @@ pub(crate) async fn executor(
 /// Connections are made when they are needed. One that comes back inside a transaction is thrown away: sqlx can return such a
 /// connection when a future is dropped at the wrong moment.
 fn pool(options: PgConnectOptions, connections_max: u32) -> PgPool {
-    waiting_pool(options, connections_max, ACQUIRE_TIMEOUT)
-}
-
-fn waiting_pool(options: PgConnectOptions, connections_max: u32, acquire_timeout: Duration) -> PgPool {
-    PgPoolOptions::new().max_connections(connections_max).acquire_timeout(acquire_timeout).connect_lazy_with(options)
+    PgPoolOptions::new().max_connections(connections_max).acquire_timeout(ACQUIRE_TIMEOUT).connect_lazy_with(options)
 }
 
 async fn report_executor(

@@ -5,7 +5,6 @@
 
 use std::fmt;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::rand;
@@ -14,14 +13,9 @@ use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use domain::sealed::Sealed;
 use hashlink::LruCache;
 use sqlx::PgPool;
-use tokio::time::timeout;
 use uuid::Uuid;
 
 const KEY_BYTES: usize = 32;
-/// A request that waits longer for a statement is answered that the vault cannot be reached. The pool is more patient: a
-/// connection that is slow to open then serves whoever comes next, where one that is given up with the first who waited for it
-/// would leave each after them the same wait.
-const PATIENCE: Duration = Duration::from_secs(3);
 /// Unwrapped keys held in memory; the next person's costs one read.
 const KEYS_CACHED_MAX: usize = 10_000;
 
@@ -141,10 +135,7 @@ impl Vault {
 async fn to_its_end<T: Send + 'static>(
     statement: impl Future<Output = Result<T, sqlx::Error>> + Send + 'static,
 ) -> Result<T, sqlx::Error> {
-    match timeout(PATIENCE, tokio::spawn(statement)).await {
-        Ok(done) => done.expect("a statement does not panic, and nobody aborts it"),
-        Err(_) => Err(sqlx::Error::PoolTimedOut),
-    }
+    tokio::spawn(statement).await.expect("a statement does not panic, and nobody aborts it")
 }
 
 fn aead_key(bytes: &[u8; KEY_BYTES]) -> LessSafeKey {
