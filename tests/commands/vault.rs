@@ -1,7 +1,7 @@
 //! Keys of persons: what is sealed opens again as long as the key is there, and never after it is destroyed; the book is
 //! none the wiser.
 
-use std::{future::poll_fn, sync::Arc, task::Poll};
+use std::sync::Arc;
 
 use commands::{
     checkout::CheckOut,
@@ -10,10 +10,7 @@ use commands::{
 use domain::{ids::OrderId, order::Order, sealed::Sealed};
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use support::Database;
-use tokio::{
-    sync::Barrier,
-    task::{JoinSet, yield_now},
-};
+use tokio::{sync::Barrier, task::JoinSet};
 use uuid::Uuid;
 
 use super::{
@@ -140,31 +137,4 @@ async fn nodes_that_make_a_key_for_one_person_at_once_end_with_one_key() {
         }
         assert_eq!(keys(&database).await, i64::try_from(number).unwrap());
     }
-}
-
-/// Begins it, looks after it so many times, and gives it up.
-async fn give_up<F: Future>(begun: F, looks: u128) {
-    let mut begun = std::pin::pin!(begun);
-    for _ in 0..looks {
-        if poll_fn(|context| Poll::Ready(begun.as_mut().poll(context))).await.is_ready() {
-            return;
-        }
-        yield_now().await;
-    }
-}
-
-#[tokio::test]
-async fn clients_that_hang_up_take_no_connection_along() {
-    let database = Database::fresh().await;
-    let pool: PgPool = PgPoolOptions::new().max_connections(1).connect_lazy_with(database.app_options());
-    let vault = Vault::new(pool.clone(), MasterKey::new("test".to_owned(), [MASTER; 32]));
-    let backend = async || sqlx::query_scalar::<_, i32>("SELECT pg_backend_pid()").fetch_one(&pool).await.unwrap();
-    let before = backend().await;
-    for number in 1..=30 {
-        give_up(vault.seal(customer(number).as_uuid(), ADDRESS), number).await;
-    }
-    assert_eq!(backend().await, before);
-    // Whoever waits for a connection in a future of their own does: that is what the vault has to avoid.
-    give_up(pool.acquire(), 1).await;
-    assert_ne!(backend().await, before);
 }
