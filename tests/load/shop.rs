@@ -45,10 +45,15 @@ pub(super) struct Shop {
 
 /// The excerpt, gzipped, as `baskets.csv.gz` in a folder of its own.
 pub(super) fn excerpt() -> Folder {
+    baskets(include_bytes!("../data/baskets.csv"))
+}
+
+/// These lines, gzipped, as `baskets.csv.gz` in a folder of their own.
+pub(super) fn baskets(lines: &[u8]) -> Folder {
     let folder = scratch::folder("baskets");
     let file = fs::File::create(folder.path().join("baskets.csv.gz")).unwrap();
     let mut gzip = GzEncoder::new(file, Compression::default());
-    gzip.write_all(include_bytes!("../data/baskets.csv")).unwrap();
+    gzip.write_all(lines).unwrap();
     gzip.finish().unwrap();
     folder
 }

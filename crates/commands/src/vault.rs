@@ -101,10 +101,9 @@ impl Vault {
         if let Some(key) = self.keys.lock().expect("no code panics while it holds the lock").get(&subject) {
             return Ok(Some(*key));
         }
-        let Some(row) = sqlx::query_file!("src/sql/find_person_key.sql", subject).fetch_optional(&self.pool).await?
-        else {
-            return Ok(None);
-        };
+        let pool = self.pool.clone();
+        let find = async move { sqlx::query_file!("src/sql/find_person_key.sql", subject).fetch_optional(&pool).await };
+        let Some(row) = to_its_end(find).await? else { return Ok(None) };
         let wrapped = row.wrapped_key.ok_or(VaultError::Erased { subject })?;
         let key = open_bytes(&self.master, subject, wrapped)
             .and_then(|key| key.try_into().ok())
@@ -117,11 +116,26 @@ impl Vault {
         let mut key = [0; KEY_BYTES];
         rand::fill(&mut key).expect("the system has randomness");
         let wrapped = seal_bytes(&self.master, subject, &key);
-        sqlx::query_file!("src/sql/insert_person_key.sql", subject, wrapped, self.master_name)
-            .execute(&self.pool)
-            .await?;
-        self.key(subject).await?.ok_or(VaultError::DoesNotOpen { subject })
+        let (pool, master_name) = (self.pool.clone(), self.master_name.clone());
+        let insert = async move {
+            sqlx::query_file!("src/sql/insert_person_key.sql", subject, wrapped, master_name).execute(&pool).await
+        };
+        if to_its_end(insert).await?.rows_affected() == 0 {
+            return self.key(subject).await?.ok_or(VaultError::DoesNotOpen { subject });
+        }
+        // It is the one that stands, and need not be read: under load each turn of a connection is one more to wait for.
+        self.keys.lock().expect("no code panics while it holds the lock").insert(subject, key);
+        Ok(key)
     }
+}
+
+/// Runs a statement to its end, whatever becomes of whoever waits for it. A client that hangs up takes its request along, and
+/// a request would take along the connection that it was just being given, or was opening: of a few who hang up while Postgres
+/// is slow, the others would wait for connections that are opened anew and given up again, until their time is over.
+async fn to_its_end<T: Send + 'static>(
+    statement: impl Future<Output = Result<T, sqlx::Error>> + Send + 'static,
+) -> Result<T, sqlx::Error> {
+    tokio::spawn(statement).await.expect("a statement does not panic, and nobody aborts it")
 }
 
 fn aead_key(bytes: &[u8; KEY_BYTES]) -> LessSafeKey {

@@ -36,8 +36,9 @@ pub(super) struct Load {
     /// Receive this much of what the invoices need, rounded down: less than 1 makes shortages.
     #[arg(long, value_name = "F", default_value = "1")]
     stock_factor: StockFactor,
-    /// Much goes otherwise than it should: declined and lost payments, cancellations, refunds, requests that come twice, clients
-    /// that hang up; what is left must reconcile all the same
+    /// Much goes otherwise than it should: payments declined and lost, orders and lines cancelled, several parcels, returns, refunds,
+    /// guests who log in, corrected addresses, requests that come twice, clients that hang up; what is left must reconcile all the
+    /// same, and among 1,000 orders every kind of it must have happened
     #[arg(long)]
     chaos: bool,
     /// From which the chaos is drawn

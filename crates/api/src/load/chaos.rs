@@ -1,11 +1,15 @@
 //! What goes otherwise than it should in a chaotic load: each invoice has its fate, drawn from the seed, the same in every run.
 //! How the requests of many clients fall together is not drawn: that differs from run to run, and whatever comes of it must
 //! reconcile.
+//!
+//! - [`draws`]: numbers, and parts of a basket, from a seed; [`kinds`]: what happened, counted
 
-use std::fmt;
+pub mod draws;
+pub mod kinds;
 
-/// Of a thousand invoices.
-const PER_MILLE: u64 = 1_000;
+use std::time::Duration;
+
+use draws::{Draws, Units, total};
 
 /// Where the draws begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,14 +20,34 @@ pub struct Seed(pub u64);
 pub struct Fate {
     pub token: &'static str,
     pub then: Then,
-    /// The checkout is sent once more under its key.
+    /// Where it is paid again, the second token is declined too.
+    pub declines_again: bool,
+    /// The checkout is sent once more under its key, and so is the merge before it.
     pub repeats: bool,
     /// The key of the checkout is used for another request.
     pub reuses_key: bool,
     /// The client hangs up before the checkout is answered, and sends it again.
     pub hangs_up: bool,
-    /// Of a thousand pence that were paid, so many are given back after delivery.
+    /// Who has an account fills a part of the cart before they log in.
+    pub merges: bool,
+    /// The customer corrects the address once they have checked out.
+    pub moves: bool,
+    /// How long the customer thinks about all that before they do it: some until the parcel may have left.
+    pub hesitates: Duration,
+    /// Somebody sends a webhook of a provider that sends none.
+    pub forges: bool,
+    /// Staff sends it in so many parcels, as far as there are units.
+    pub parcels: u64,
+    /// Before the last parcel, staff cancels some of what is unsent.
+    pub staff_cancels: bool,
+    /// Staff sends everything twice: parcels and deliveries, what is decided about returns, refunds.
+    pub staff_repeats: bool,
+    pub returns: Option<GoodsBack>,
+    /// Of a thousand pence that are left after all that, so many are given back.
     pub refund_per_mille: Option<u64>,
+    /// By the payment, not by the order.
+    pub refunds_by_payment: bool,
+    draws: (u64, usize),
 }
 
 /// What the customer does after the checkout.
@@ -31,8 +55,56 @@ pub struct Fate {
 pub enum Then {
     Wait,
     Cancel,
+    /// Some of the units, once the order is confirmed and if they are not sent yet.
+    CancelLines,
     /// Pay by another method, once the first is declined.
     PayAgain,
+}
+
+/// Goods that a customer asks to send back, once everything is delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GoodsBack {
+    pub is_whole: bool,
+    pub ends: ReturnEnds,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReturnEnds {
+    Rejected,
+    /// Approved, and rejected when nothing came.
+    NeverCame,
+    Received {
+        /// Less than was asked for.
+        short: bool,
+    },
+}
+
+/// To what end units are drawn.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Fate,
+    Merge,
+    CancelLines,
+    Parcel(u64),
+    StaffCancels,
+    Return,
+    Receipt,
+    Restock,
+}
+
+impl End {
+    fn number(self) -> u64 {
+        match self {
+            Self::Fate => 1,
+            Self::Merge => 2,
+            Self::CancelLines => 3,
+            Self::StaffCancels => 4,
+            Self::Return => 5,
+            Self::Receipt => 6,
+            Self::Restock => 7,
+            Self::Parcel(number) => 100 + number,
+        }
+    }
 }
 
 impl Fate {
@@ -40,122 +112,138 @@ impl Fate {
     pub const CALM: Self = Self {
         token: "tok_ok",
         then: Then::Wait,
+        declines_again: false,
         repeats: false,
         reuses_key: false,
         hangs_up: false,
+        merges: false,
+        moves: false,
+        hesitates: Duration::ZERO,
+        forges: false,
+        parcels: 1,
+        staff_cancels: false,
+        staff_repeats: false,
+        returns: None,
         refund_per_mille: None,
+        refunds_by_payment: false,
+        draws: (0, 0),
     };
 
     pub fn of(seed: Seed, invoice: usize) -> Self {
-        let mut draws = Draws(seed.0 ^ (invoice as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        let (token, then) = match draws.below(PER_MILLE) {
-            0..60 => ("tok_declined", draws.either(Then::PayAgain, Then::Cancel)),
-            60..100 => ("tok_insufficient_funds", draws.either(Then::PayAgain, Then::Cancel)),
-            100..140 => ("tok_requires_action", Then::Cancel),
-            140..170 => ("tok_error_once", Then::Wait),
-            170..190 => ("tok_slow", draws.either(Then::Wait, Then::Cancel)),
-            190..195 => ("tok_timeout", draws.either(Then::Wait, Then::Cancel)),
-            195..215 => ("tok_capture_fails", Then::Wait),
-            215..315 => ("tok_ok", Then::Cancel),
-            _ => ("tok_ok", Then::Wait),
-        };
-        Self {
+        let mut draws = Draws::new(seed.0, invoice, End::Fate.number());
+        let (token, then) = payment(&mut draws);
+        // Once a provider has said no to a capture, nothing more is sent of the order.
+        let is_captured = token != FAILING_CAPTURE;
+        let mut fate = Self {
             token,
             then,
-            repeats: draws.below(PER_MILLE) < 150,
-            reuses_key: draws.below(PER_MILLE) < 100,
-            hangs_up: draws.below(PER_MILLE) < 100,
-            refund_per_mille: (draws.below(PER_MILLE) < 100).then(|| 1 + draws.below(PER_MILLE)),
+            declines_again: draws.happens(400),
+            repeats: draws.happens(150),
+            reuses_key: draws.happens(100),
+            hangs_up: draws.happens(100),
+            merges: draws.happens(150),
+            moves: draws.happens(80),
+            forges: draws.happens(30),
+            parcels: if draws.happens(250) && is_captured { 2 + draws.below(2) } else { 1 },
+            // Two who cancel lines of one order might together cancel all of it.
+            staff_cancels: draws.happens(100) && is_captured && then != Then::CancelLines,
+            staff_repeats: draws.happens(150),
+            returns: draws.happens(200).then(|| GoodsBack::of(&mut draws)),
+            refund_per_mille: draws.happens(100).then(|| 1 + draws.below(1_000)),
+            refunds_by_payment: draws.happens(400),
+            draws: (seed.0, invoice),
+            ..Self::CALM
+        };
+        if draws.happens(300) {
+            fate.hesitates = Duration::from_millis(draws.below(HESITATES_MS_MAX));
         }
+        fate
     }
 
     /// Whether what is sent is paid for in the end.
     pub fn is_captured(self) -> bool {
-        self.token != "tok_capture_fails"
+        self.token != FAILING_CAPTURE
+    }
+
+    /// How many of so many lines are in the cart before the customer logs in: at least one, and maybe all.
+    pub fn lines_before_login(self, lines: usize) -> usize {
+        let bound = u64::try_from(lines.max(1)).unwrap_or(u64::MAX);
+        usize::try_from(1 + self.draws_for(End::Merge).below(bound)).unwrap_or(lines).min(lines)
+    }
+
+    /// What the customer cancels of these units: never all of them, for that is to cancel the order.
+    pub fn cancelled_by_customer(self, units: &Units) -> Units {
+        self.draws_for(End::CancelLines).a_part_of(units)
+    }
+
+    /// What is in a parcel that is not the last, of what is unsent.
+    pub fn parcel(self, number: u64, unsent: &Units) -> Units {
+        self.draws_for(End::Parcel(number)).a_part_of(unsent)
+    }
+
+    /// What staff cancels of what is unsent: all of it, too, once a parcel has left.
+    pub fn cancelled_by_staff(self, unsent: &Units, parcels_sent: usize) -> Units {
+        let mut draws = self.draws_for(End::StaffCancels);
+        if parcels_sent == 0 { draws.a_part_of(unsent) } else { draws.some_of(unsent) }
+    }
+
+    /// What of these units goes back.
+    pub fn returned(self, goods: GoodsBack, delivered: &Units) -> Units {
+        if goods.is_whole { delivered.clone() } else { self.draws_for(End::Return).some_of(delivered) }
+    }
+
+    /// What of them comes.
+    pub fn received(self, short: bool, returned: &Units) -> Units {
+        let part = self.draws_for(End::Receipt).a_part_of(returned);
+        if short && total(&part) > 0 { part } else { returned.clone() }
+    }
+
+    /// What of them is fit to be sold again.
+    pub fn restocked(self, received: &Units) -> Units {
+        let mut draws = self.draws_for(End::Restock);
+        match draws.below(3) {
+            0 => Units::new(),
+            1 => received.clone(),
+            _ => draws.some_of(received),
+        }
+    }
+
+    fn draws_for(self, end: End) -> Draws {
+        Draws::new(self.draws.0, self.draws.1, end.number())
     }
 }
 
-/// SplitMix64: no dependency, and the same numbers in every release.
-struct Draws(u64);
+/// Staff looks for orders to send every half second.
+const HESITATES_MS_MAX: u64 = 2_000;
+const FAILING_CAPTURE: &str = "tok_capture_fails";
 
-impl Draws {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// Near enough to even for so small a bound.
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    fn either(&mut self, one: Then, other: Then) -> Then {
-        if self.next().is_multiple_of(2) { one } else { other }
+fn payment(draws: &mut Draws) -> (&'static str, Then) {
+    match draws.below(1_000) {
+        0..60 => ("tok_declined", draws.either(Then::PayAgain, Then::Cancel)),
+        60..100 => ("tok_insufficient_funds", draws.either(Then::PayAgain, Then::Cancel)),
+        100..140 => ("tok_requires_action", draws.either(Then::PayAgain, Then::Cancel)),
+        140..170 => ("tok_error_once", Then::Wait),
+        170..190 => ("tok_slow", draws.either(Then::Wait, Then::Cancel)),
+        190..200 => ("tok_timeout", draws.either(Then::Wait, Then::Cancel)),
+        200..220 => (FAILING_CAPTURE, Then::Wait),
+        220..320 => ("tok_ok", Then::Cancel),
+        320..400 => ("tok_ok", Then::CancelLines),
+        _ => ("tok_ok", Then::Wait),
     }
 }
 
-/// What was done otherwise, and what was answered wrongly to it.
-#[derive(Debug, Default, Clone)]
-pub struct Mishaps {
-    pub repeats: u64,
-    pub reused_keys: u64,
-    pub hang_ups: u64,
-    pub paid_again: u64,
-    pub cancelled: u64,
-    pub cancelled_too_late: u64,
-    pub refunds: u64,
-    /// The first of each kind, in words.
-    pub wrong: Vec<String>,
-}
-
-impl Mishaps {
-    pub(super) fn merge(&mut self, other: Self) {
-        self.repeats += other.repeats;
-        self.reused_keys += other.reused_keys;
-        self.hang_ups += other.hang_ups;
-        self.paid_again += other.paid_again;
-        self.cancelled += other.cancelled;
-        self.cancelled_too_late += other.cancelled_too_late;
-        self.refunds += other.refunds;
-        self.wrong.extend(other.wrong);
-    }
-}
-
-impl fmt::Display for Mishaps {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { repeats, reused_keys, hang_ups, paid_again, cancelled, cancelled_too_late, refunds, .. } = self;
-        write!(f, "{repeats} repeated, {reused_keys} keys reused, {hang_ups} hung up on, {paid_again} paid again, ")?;
-        write!(f, "{cancelled} cancelled, {cancelled_too_late} too late, {refunds} refunded")
+impl GoodsBack {
+    fn of(draws: &mut Draws) -> Self {
+        let is_whole = draws.happens(250);
+        let ends = match draws.below(10) {
+            0..2 => ReturnEnds::Rejected,
+            2..4 => ReturnEnds::NeverCame,
+            4..6 => ReturnEnds::Received { short: true },
+            _ => ReturnEnds::Received { short: false },
+        };
+        Self { is_whole, ends }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn a_seed_draws_the_same_fates_and_another_seed_others() {
-        let fates = |seed| (0..2_000).map(|invoice| Fate::of(Seed(seed), invoice)).collect::<Vec<_>>();
-        assert_eq!(fates(7), fates(7));
-        assert_ne!(fates(7), fates(8));
-    }
-
-    #[test]
-    fn every_kind_of_fate_is_drawn_and_most_are_calm() {
-        let fates: Vec<_> = (0..5_000).map(|invoice| Fate::of(Seed(1), invoice)).collect();
-        let tokens: BTreeSet<_> = fates.iter().map(|fate| fate.token).collect();
-        assert_eq!(tokens.len(), 8, "{tokens:?}");
-        let count = |of: fn(&Fate) -> bool| fates.iter().filter(|fate| of(fate)).count();
-        assert!((600..900).contains(&count(|fate| fate.repeats)));
-        assert!((350..650).contains(&count(|fate| fate.reuses_key)));
-        assert!((350..650).contains(&count(|fate| fate.refund_per_mille.is_some())));
-        assert!(count(|fate| fate.then == Then::PayAgain) > 150);
-        assert!(count(|fate| fate.token == "tok_ok" && fate.then == Then::Wait) > 3_000);
-        assert!(fates.iter().all(|fate| fate.refund_per_mille.is_none_or(|part| (1..=1_000).contains(&part))));
-    }
-}
+mod tests;

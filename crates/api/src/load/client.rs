@@ -93,6 +93,17 @@ impl Failure {
             Self::Foreign { .. } | Self::NoLocation { .. } => "foreign_answer",
         }
     }
+
+    /// Whether it was refused for the state that something is in.
+    pub(super) fn is_for_state(&self, state: &str) -> bool {
+        let Self::Refused { body, .. } = self else { return false };
+        serde_json::from_slice(body).is_ok_and(|refused: RefusedIn| &*refused.current_state == state)
+    }
+}
+
+#[derive(Deserialize)]
+struct RefusedIn {
+    current_state: Box<str>,
 }
 
 /// An answer that did not come.

@@ -5,9 +5,11 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::baskets::{Baskets, Invoice, Product};
+use super::chaos::draws::{Units, less, total};
 use crate::online_retail::{self, Month};
 
 #[derive(Debug)]
@@ -69,12 +71,24 @@ impl Plan {
     }
 
     /// The units by product of one invoice: a product that stands on several of its lines is one line of a cart.
-    pub fn units_of(&self, invoice: &Invoice) -> BTreeMap<u32, u64> {
-        let mut units = BTreeMap::new();
+    pub fn units_of(&self, invoice: &Invoice) -> Units {
+        let mut units = Units::new();
         for line in self.baskets.lines_of(invoice) {
             *units.entry(line.product).or_default() += u64::from(line.quantity);
         }
         units
+    }
+
+    /// What these units come to, in pence.
+    pub fn value_of(&self, units: &Units) -> i128 {
+        units.iter().map(|(&product, &count)| i128::from(count) * i128::from(self.product(product).price)).sum()
+    }
+
+    /// As requests name units.
+    pub(super) fn lines_json(&self, units: &Units) -> Value {
+        let line =
+            |(&product, &quantity): (&u32, &u64)| json!({ "sku": self.product(product).sku, "quantity": quantity });
+        units.iter().map(line).collect()
     }
 
     /// What one invoice comes to, in pence, at the catalogue's prices.
@@ -99,6 +113,18 @@ impl Plan {
             *month = (month.0 + 1, month.1 + units, month.2 + total);
         }
         sums
+    }
+}
+
+impl Sums {
+    /// Without these units of an order that is in them.
+    pub fn take_off(&mut self, plan: &Plan, invoice: &Invoice, units: &Units) {
+        let (count, value) = (total(units), plan.value_of(units));
+        self.units -= count;
+        self.revenue -= value;
+        less(&mut self.by_product, units.clone());
+        let month = self.by_month.entry(invoice.month).or_default();
+        *month = (month.0, month.1 - count, month.2 - value);
     }
 }
 

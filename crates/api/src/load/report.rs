@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 use std::time::Duration;
 
+use super::chaos::kinds::Kind;
 use super::line::LeftOut;
 use super::memory;
 use super::numbers::{grouped, pounds};
@@ -34,6 +35,8 @@ pub(super) struct Report<'a> {
     pub(super) shopped: &'a Shopped,
     pub(super) sums: &'a Sums,
     pub(super) delivered: u64,
+    /// Much went otherwise than it should.
+    pub(super) is_chaotic: bool,
 }
 
 /// Rows of a label and a value, under headings.
@@ -103,6 +106,7 @@ impl fmt::Display for Report<'_> {
         self.commands(&mut table, self.setup);
         self.commands(&mut table, self.sales);
         self.outcome(&mut table);
+        self.otherwise(&mut table);
         self.months(&mut table);
         f.write_str(&table.0)
     }
@@ -152,6 +156,16 @@ impl Report<'_> {
         if let Some(rest) = short.get(SHORT_NAMED_MAX..).filter(|rest| !rest.is_empty()) {
             let refusals: u64 = rest.iter().map(|(_, count)| **count).sum();
             table.row(format!("{} more SKUs", grouped(rest.len())), grouped(refusals));
+        }
+    }
+
+    fn otherwise(&self, table: &mut Table) {
+        if !self.is_chaotic {
+            return;
+        }
+        table.heading("Went otherwise");
+        for &kind in Kind::ALL {
+            table.row(kind.words(), grouped(self.shopped.happened.count(kind)));
         }
     }
 

@@ -1,19 +1,25 @@
 //! The load from beginning to end: read, set up, sell and deliver, report, reconcile.
 
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::sync::Mutex;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{JoinSet, spawn_blocking};
 
-use super::aftermath;
+use super::account::Accepted;
 use super::baskets::Baskets;
 use super::board::Board;
 use super::chaos::Seed;
+use super::chaos::kinds::Happened;
 use super::check::{Check, Verdict, chain};
+use super::clerk::Clerk;
 use super::endpoint::Endpoint;
 use super::executor_alone::{self, Alone, AloneError};
+use super::handover::{Chaotic, Handover, Sold};
 use super::instance::Instance;
 use super::memory;
 use super::own_dev::{OwnDev, OwnDevError};
@@ -21,8 +27,8 @@ use super::plan::{Plan, StockFactor};
 use super::reconcile::{Evidence, ReconcileError, reconcile};
 use super::report::{self, Phase, Report};
 use super::setup::{self, SetupError};
-use super::shopper::{Accepted, Shopped, Shopper};
-use super::staff::{self, StaffError};
+use super::shopper::{Shopped, Shopper};
+use super::staff::{self, StaffError, Staffed};
 use super::tokens::Tokens;
 use crate::auth::signing::SigningKeyError;
 use crate::online_retail::FileError;
@@ -70,6 +76,8 @@ pub struct Loaded {
     pub accepted: Vec<Accepted>,
     /// The last position that an answer named.
     pub position: i64,
+    /// What went otherwise than it should.
+    pub happened: Happened,
     /// Everything was delivered, and no check failed.
     pub reconciled: bool,
 }
@@ -89,27 +97,19 @@ pub async fn run(options: Options, mut tell: impl FnMut(&dyn Display)) -> Result
     let tokens = Arc::new(Tokens::open(&instance.data, plan.baskets.customers.len()).map_err(LoadError::Tokens)?);
     setup::require_no_orders(&instance.api, &tokens).await?;
     let setup = set_up(&instance.api, &plan, &tokens).await?;
-    let mut sold = sell(&instance.api, &plan, &tokens, (clients, chaos)).await;
-    if let Some(seed) = chaos {
-        aftermath::give_back(&instance.api, &plan, &tokens, &mut sold.shopped, seed).await;
-    }
-
-    let Sold { sales, shopped, delivered, staff_error } = sold;
+    let Shift { sales, shopped, delivered, staff_error } = sell(&instance.api, &plan, &tokens, (clients, chaos)).await;
     let over_http = sales.rate();
-    let accepted = shopped.accepted.clone();
-    let position = sales.tally.position.max(shopped.tally.position);
-    let mut loaded = Loaded { plan, accepted, position, reconciled: false };
+    let (accepted, position) = (shopped.accepted.clone(), sales.tally.position);
+    let mut loaded = Loaded { plan, accepted, position, happened: shopped.happened.clone(), reconciled: false };
     let sums = loaded.evidence().sums();
     let (setup, sales, shopped) = (&setup, &sales, &shopped);
-    tell(&Report { setup, sales, shopped, sums: &sums, delivered });
+    tell(&Report { setup, sales, shopped, sums: &sums, delivered, is_chaotic: chaos.is_some() });
     if let Some(error) = &staff_error {
         tell(&Check::broken("staff", error));
     }
-    let behaved = chaos.map(|_| aftermath::check(&shopped.mishaps));
-    if let Some(check) = &behaved {
-        tell(check);
-    }
-    let behaved = behaved.is_none_or(|check| check.verdict != Verdict::Fail);
+    let checks = chaos.map(|_| loaded.happened.checks(loaded.accepted.len()));
+    checks.iter().flatten().for_each(|check| tell(check));
+    let behaved = checks.iter().flatten().all(|check| check.verdict != Verdict::Fail);
     let passed = reconcile(loaded.evidence(), &instance, |check| tell(check)).await?;
     loaded.reconciled = passed && behaved && staff_error.is_none();
     let peak_resident = own.as_ref().and_then(|_| memory::peak_resident(memory::serving_process(&instance.data)?));
@@ -150,25 +150,37 @@ async fn set_up(endpoint: &Endpoint, plan: &Arc<Plan>, tokens: &Arc<Tokens>) -> 
     Ok(Phase { name: "Products and stock", tally, took: begun.elapsed() })
 }
 
-struct Sold {
+/// What came of everybody's work.
+struct Shift {
     sales: Phase,
     shopped: Shopped,
     delivered: u64,
     staff_error: Option<StaffError>,
 }
 
-/// Shoppers and staff at once; it ends when every order is delivered.
+/// Connections of staff for what follows deliveries in a chaotic load.
+const CLERKS: usize = 4;
+
+/// Shoppers and staff at once; it ends when every order is delivered, and nothing of it is left to be settled.
 async fn sell(
     endpoint: &Endpoint,
     plan: &Arc<Plan>,
     tokens: &Arc<Tokens>,
     (clients, chaos): (usize, Option<Seed>),
-) -> Sold {
+) -> Shift {
     let begun = Instant::now();
     let board = Arc::new(Board::new(plan.invoices().len()));
+    let (handover, sold) = Handover::new();
+    let handover = Arc::new(handover);
+    let chaotic = chaos.map(|seed| Chaotic { seed, plan: Arc::clone(plan), handover: Arc::clone(&handover) });
     let mut shoppers = JoinSet::new();
     for _ in 0..clients {
-        shoppers.spawn(Shopper::new(endpoint, plan, tokens, &board, chaos).run());
+        shoppers.spawn(Shopper::new(endpoint, plan, tokens, &board, chaotic.clone()).run());
+    }
+    let mut clerks = JoinSet::new();
+    let sold = Arc::new(Mutex::new(sold));
+    for clerk in chaotic.iter().flat_map(|chaotic| (0..CLERKS).map(|_| Clerk::new(endpoint, tokens, chaotic))) {
+        clerks.spawn(settle(clerk, Arc::clone(&sold)));
     }
     let shopping = async {
         let mut shopped = Shopped::default();
@@ -178,10 +190,35 @@ async fn sell(
         board.end_shopping();
         shopped
     };
-    let (shopped, staffed) = tokio::join!(shopping, staff::run(endpoint, tokens, &board, chaos.is_some()));
+    let (mut shopped, staffed) = tokio::join!(shopping, staff::run(endpoint, tokens, &board, chaotic));
+    handover.close();
+    let Staffed { tally: packed, happened, failure: staff_error } = staffed;
+    shopped.happened.merge(happened);
+    let mut settled = HashMap::new();
+    while let Some(done) = clerks.join_next().await {
+        let (clerk, orders) = done.expect("a clerk does not panic");
+        shopped.happened.merge(clerk.happened);
+        shopped.tally.merge(&clerk.client.tally);
+        settled.extend(orders.into_iter().map(|accepted| (accepted.order_id, accepted)));
+    }
+    shopped.accepted.iter_mut().for_each(|accepted| {
+        if let Some(in_the_end) = settled.remove(&accepted.order_id) {
+            *accepted = in_the_end;
+        }
+    });
     board.finish();
     let mut tally = shopped.tally.clone();
-    tally.merge(&staffed.tally);
+    tally.merge(&packed);
     let sales = Phase { name: "Shopping and delivering", tally, took: begun.elapsed() };
-    Sold { sales, shopped, delivered: board.delivered(), staff_error: staffed.failure }
+    Shift { sales, shopped, delivered: board.delivered(), staff_error }
+}
+
+/// One clerk's work, until nothing follows any more.
+async fn settle(mut clerk: Clerk, sold: Arc<Mutex<UnboundedReceiver<Sold>>>) -> (Clerk, Vec<Accepted>) {
+    let mut settled = Vec::new();
+    loop {
+        let next = sold.lock().await.recv().await;
+        let Some(next) = next else { return (clerk, settled) };
+        settled.push(clerk.settle(next).await);
+    }
 }

@@ -7,53 +7,25 @@ use hyper::Method;
 use hyper::body::Bytes;
 use hyper::header::HeaderValue;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::baskets::Invoice;
+use super::account::{Accepted, Ended};
+use super::aftermath::ADDRESSED_TO;
+use super::baskets::Line;
 use super::board::Board;
-use super::chaos::{Fate, Mishaps, Seed};
+use super::chaos::Fate;
+use super::chaos::draws::Units;
+use super::chaos::kinds::{Happened, Kind};
 use super::client::{Answer, Ask, Client, Failure, Repeat};
 use super::endpoint::Endpoint;
+use super::handover::Chaotic;
 use super::plan::Plan;
 use super::tally::Tally;
-use super::tokens::Tokens;
+use super::tokens::{Guest, Tokens};
 
 /// Adding a line twice adds up, so a cart whose add was lost is left and another one filled; as often as this.
 const CARTS_MAX: u32 = 5;
-
-/// An invoice that became an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Accepted {
-    /// An index into the invoices of the plan.
-    pub invoice: usize,
-    pub cart_id: Uuid,
-    pub order_id: Uuid,
-    pub ended: Ended,
-    /// Whether what was sent has been paid for.
-    pub is_captured: bool,
-    /// In pence.
-    pub refunded: i64,
-}
-
-/// What became of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    Delivered,
-    Cancelled,
-}
-
-impl Accepted {
-    /// Whether it went otherwise than it should.
-    pub(super) fn is_otherwise(&self) -> bool {
-        *self != Self::delivered(self.invoice, self.cart_id, self.order_id)
-    }
-
-    /// Bought, paid for and delivered.
-    pub fn delivered(invoice: usize, cart_id: Uuid, order_id: Uuid) -> Self {
-        Self { invoice, cart_id, order_id, ended: Ended::Delivered, is_captured: true, refunded: 0 }
-    }
-}
 
 /// What came of the invoices.
 #[derive(Default)]
@@ -65,7 +37,7 @@ pub struct Shopped {
     pub short: BTreeMap<Box<str>, u64>,
     /// Carts that were left half-filled because the answer to an add was lost.
     pub carts_left: u64,
-    pub mishaps: Mishaps,
+    pub happened: Happened,
     pub tally: Tally,
 }
 
@@ -78,7 +50,7 @@ impl Shopped {
             }
         }
         self.carts_left += other.carts_left;
-        self.mishaps.merge(other.mishaps);
+        self.happened.merge(other.happened);
         self.tally.merge(&other.tally);
     }
 }
@@ -90,7 +62,7 @@ pub(super) struct Shopper {
     board: Arc<Board>,
     pub(super) client: Client,
     pub(super) shopped: Shopped,
-    chaos: Option<Seed>,
+    chaotic: Option<Chaotic>,
 }
 
 #[derive(Deserialize)]
@@ -109,27 +81,18 @@ impl Shopper {
         plan: &Arc<Plan>,
         tokens: &Arc<Tokens>,
         board: &Arc<Board>,
-        chaos: Option<Seed>,
+        chaotic: Option<Chaotic>,
     ) -> Self {
         let (plan, tokens, board) = (Arc::clone(plan), Arc::clone(tokens), Arc::clone(board));
-        Self { plan, tokens, board, client: Client::new(endpoint), shopped: Shopped::default(), chaos }
+        Self { plan, tokens, board, client: Client::new(endpoint), shopped: Shopped::default(), chaotic }
     }
 
     pub(super) async fn run(mut self) -> Shopped {
         let plan = Arc::clone(&self.plan);
         while let Some(index) = self.board.take() {
-            let fate = self.chaos.map_or(Fate::CALM, |seed| Fate::of(seed, index));
-            match self.shop(&plan.invoices()[index], fate).await {
-                Ok((cart_id, order_id, bearer)) => {
-                    self.board.checked_out();
-                    let ended = self.afterwards(order_id, &bearer, fate).await;
-                    if ended == Ended::Cancelled {
-                        self.board.cancel();
-                    }
-                    let is_captured = fate.is_captured();
-                    let accepted = Accepted { invoice: index, cart_id, order_id, ended, is_captured, refunded: 0 };
-                    self.shopped.accepted.push(accepted);
-                }
+            let fate = self.chaotic.as_ref().map_or(Fate::CALM, |chaotic| chaotic.fate(index));
+            match self.shop(index, fate).await {
+                Ok((cart_id, order_id, bearer)) => self.take_home(index, cart_id, order_id, &bearer, fate).await,
                 Err(failure) => {
                     tracing::debug!(invoice = %plan.invoices()[index].number, %failure, "an invoice became no order");
                     *self.shopped.refused.entry(failure.code().into()).or_default() += 1;
@@ -142,15 +105,37 @@ impl Shopper {
         self.shopped
     }
 
+    /// An order is accepted: in a chaotic load that is not the end of it.
+    async fn take_home(&mut self, invoice: usize, cart_id: Uuid, order_id: Uuid, bearer: &HeaderValue, fate: Fate) {
+        self.board.checked_out();
+        let mut accepted = Accepted::delivered(invoice, cart_id, order_id);
+        if let Some(chaotic) = self.chaotic.clone() {
+            accepted.is_captured = fate.is_captured();
+            self.afterwards(&mut accepted, bearer, fate).await;
+            if accepted.ended == Ended::Cancelled {
+                self.board.cancel();
+            }
+            chaotic.handover.shopped(&accepted, &self.plan);
+        }
+        self.shopped.accepted.push(accepted);
+    }
+
     /// The cart and the order of an invoice, and who bought it.
-    async fn shop(&mut self, invoice: &Invoice, fate: Fate) -> Result<(Uuid, Uuid, HeaderValue), Failure> {
+    async fn shop(&mut self, index: usize, fate: Fate) -> Result<(Uuid, Uuid, HeaderValue), Failure> {
+        let plan = Arc::clone(&self.plan);
+        let invoice = &plan.invoices()[index];
+        let lines = plan.baskets.lines_of(invoice);
+        let merges = fate.merges && invoice.customer.is_some();
         let bearer = self.tokens.shopper(&self.plan, invoice.customer, &mut self.client).await?;
         let mut carts = 1;
         loop {
             let cart = self.open(&bearer).await?;
-            let filled = self.fill(&cart, &bearer, invoice).await;
+            let filled = match merges {
+                true => self.fill_and_log_in(&cart, &bearer, lines, fate).await,
+                false => self.fill(&cart, &bearer, lines).await,
+            };
             let outcome = match filled {
-                Ok(()) => self.check_out(&cart, &bearer, invoice, fate).await,
+                Ok(()) => self.check_out(&cart, &bearer, index, fate).await,
                 Err(Failure::Unknown { .. }) if carts < CARTS_MAX => {
                     carts += 1;
                     self.shopped.carts_left += 1;
@@ -173,9 +158,9 @@ impl Shopper {
         Ok(Cart::of(id_in_location("/v1/carts", &answer)?))
     }
 
-    async fn fill(&mut self, cart: &Cart, bearer: &HeaderValue, invoice: &Invoice) -> Result<(), Failure> {
+    async fn fill(&mut self, cart: &Cart, bearer: &HeaderValue, lines: &[Line]) -> Result<(), Failure> {
         let plan = Arc::clone(&self.plan);
-        for line in plan.baskets.lines_of(invoice) {
+        for line in lines {
             // No character of a SKU needs escaping.
             let body = format!(r#"{{"sku":"{}","quantity":{}}}"#, plan.product(line.product).sku, line.quantity);
             self.post(&cart.items, bearer, body.into(), Repeat::Never).await?;
@@ -183,37 +168,80 @@ impl Shopper {
         Ok(())
     }
 
+    /// The customer begins as a guest. What is in the guest's cart is added to their own when they log in.
+    async fn fill_and_log_in(
+        &mut self,
+        cart: &Cart,
+        bearer: &HeaderValue,
+        lines: &[Line],
+        fate: Fate,
+    ) -> Result<(), Failure> {
+        let guest = Guest::begin(&mut self.client).await?;
+        let guests_cart = self.open(&guest.bearer()).await?;
+        let (before, after) = lines.split_at(fate.lines_before_login(lines.len()));
+        self.fill(&guests_cart, &guest.bearer(), before).await?;
+        self.fill(cart, bearer, after).await?;
+        let path = format!("{}/merge", cart.path);
+        let body = json!({ "from": guests_cart.id, "guest_token": guest.token }).to_string();
+        // Merging what is merged changes nothing.
+        for _ in 0..=u8::from(fate.repeats) {
+            self.post(&path, bearer, body.clone().into(), Repeat::Harmless).await?;
+        }
+        self.happened().note(Kind::CartMerged);
+        Ok(())
+    }
+
     async fn check_out(
         &mut self,
         cart: &Cart,
         bearer: &HeaderValue,
-        invoice: &Invoice,
+        index: usize,
         fate: Fate,
     ) -> Result<Uuid, Failure> {
-        let name = match invoice.customer {
-            Some(customer) => format!("Customer {}", self.plan.baskets.customers[customer as usize]),
-            None => format!("Guest of invoice {}", invoice.number),
-        };
+        if let Some(chaotic) = &self.chaotic {
+            chaotic.handover.announce(cart.id, index, bearer);
+        }
         let body = json!({
             "payment": { "method": "simulated", "token": fate.token },
-            "shipping_address": {
-                "name": name,
-                "line1": "1 Made-up Road",
-                "city": "Anytown",
-                "postal_code": "AA1 1AA",
-                "country": invoice.country,
-            },
+            "shipping_address": self.address(index, ADDRESSED_TO),
         });
         let (key, body) = (new_key(), Bytes::from(body.to_string()));
         let ask =
             Ask { method: Method::POST, path: &cart.checkout, bearer: Some(bearer), body, repeat: Repeat::Keyed(&key) };
         if fate.hangs_up {
-            self.shopped.mishaps.hang_ups += 1;
+            self.happened().note(Kind::HungUp);
             self.client.hang_up(&ask).await;
         }
         let order_id = id_in_location(&cart.checkout, &self.client.command(&ask).await?)?;
         self.repeat(&ask, order_id, fate).await;
         Ok(order_id)
+    }
+
+    pub(super) fn address(&self, invoice: usize, line1: &str) -> Value {
+        let invoice = &self.plan.invoices()[invoice];
+        let name = match invoice.customer {
+            Some(customer) => format!("Customer {}", self.plan.baskets.customers[customer as usize]),
+            None => format!("Guest of invoice {}", invoice.number),
+        };
+        json!({
+            "name": name,
+            "line1": line1,
+            "city": "Anytown",
+            "postal_code": "AA1 1AA",
+            "country": invoice.country,
+        })
+    }
+
+    pub(super) fn units_of(&self, invoice: usize) -> Units {
+        self.plan.units_of(&self.plan.invoices()[invoice])
+    }
+
+    pub(super) fn lines_json(&self, units: &Units) -> Value {
+        self.plan.lines_json(units)
+    }
+
+    pub(super) fn happened(&mut self) -> &mut Happened {
+        &mut self.shopped.happened
     }
 
     /// A cart that cannot be discarded stays open: it holds nothing and becomes no order.

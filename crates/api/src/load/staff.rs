@@ -15,8 +15,11 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::board::Board;
+use super::chaos::kinds::Happened;
 use super::client::{Ask, Client, Failure, Repeat};
 use super::endpoint::Endpoint;
+use super::handover::Chaotic;
+use super::parcels::Packing;
 use super::shopper::{id_in_location, new_key};
 use super::tally::Tally;
 use super::tokens::Tokens;
@@ -35,6 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub(super) struct Staffed {
     pub(super) tally: Tally,
+    pub(super) happened: Happened,
     /// The first thing that went wrong.
     pub(super) failure: Option<StaffError>,
 }
@@ -58,36 +62,43 @@ struct Page {
 #[derive(Deserialize)]
 struct Order {
     id: Uuid,
+    /// What an order of this load came from.
+    cart_id: Option<Uuid>,
 }
 
-type Queue = Arc<Mutex<mpsc::Receiver<Uuid>>>;
+type Queue = Arc<Mutex<mpsc::Receiver<Order>>>;
 
-/// `may_be_cancelled`: a customer may cancel an order that a packer has taken up already.
 pub(super) async fn run(
     endpoint: &Endpoint,
     tokens: &Arc<Tokens>,
     board: &Arc<Board>,
-    may_be_cancelled: bool,
+    chaotic: Option<Chaotic>,
 ) -> Staffed {
     let (queue, waiting) = mpsc::channel(WAITING_MAX);
     let waiting = Arc::new(Mutex::new(waiting));
     let mut packers = JoinSet::new();
     for _ in 0..PACKERS {
         let (waiting, tokens, board) = (Arc::clone(&waiting), Arc::clone(tokens), Arc::clone(board));
-        packers.spawn(pack(Client::new(endpoint), waiting, tokens, board, may_be_cancelled));
+        packers.spawn(pack(Client::new(endpoint), waiting, tokens, board, chaotic.clone()));
     }
     let mut staffed =
         Staffed { failure: list(Client::new(endpoint), queue, tokens, board).await.err(), ..Staffed::default() };
     while let Some(packed) = packers.join_next().await {
         let packed = packed.expect("a packer does not panic");
         staffed.tally.merge(&packed.tally);
+        staffed.happened.merge(packed.happened);
         staffed.failure = staffed.failure.or(packed.failure);
     }
     staffed
 }
 
 /// Hands every confirmed order to a packer, once. It ends by dropping the queue.
-async fn list(mut client: Client, queue: mpsc::Sender<Uuid>, tokens: &Tokens, board: &Board) -> Result<(), StaffError> {
+async fn list(
+    mut client: Client,
+    queue: mpsc::Sender<Order>,
+    tokens: &Tokens,
+    board: &Board,
+) -> Result<(), StaffError> {
     let mut seen = HashSet::new();
     let mut last_delivery = (Instant::now(), board.delivered());
     while !board.all_delivered() {
@@ -96,7 +107,7 @@ async fn list(mut client: Client, queue: mpsc::Sender<Uuid>, tokens: &Tokens, bo
             let path = page_path(cursor.as_deref());
             let page: Page = client.read(&path, tokens.staff(), 0).await.map_err(StaffError::List)?;
             for order in page.data {
-                if seen.insert(order.id) && queue.send(order.id).await.is_err() {
+                if seen.insert(order.id) && queue.send(order).await.is_err() {
                     return Ok(());
                 }
             }
@@ -125,19 +136,45 @@ async fn pack(
     waiting: Queue,
     tokens: Arc<Tokens>,
     board: Arc<Board>,
-    may_be_cancelled: bool,
+    chaotic: Option<Chaotic>,
 ) -> Staffed {
-    let mut failure = None;
+    let mut staffed = Staffed::default();
     loop {
         let Some(order) = waiting.lock().await.recv().await else { break };
-        match ship_and_deliver(&mut client, tokens.staff(), order).await {
-            Ok(()) => board.deliver(),
+        let sent = match &chaotic {
+            None => ship_and_deliver(&mut client, tokens.staff(), order.id).await.map(|()| true),
+            Some(chaotic) => send_off(&mut client, tokens.staff(), &order, chaotic, &mut staffed.happened).await,
+        };
+        match sent {
+            Ok(true) => board.deliver(),
             // Whoever cancelled it counts it.
-            Err(error) if may_be_cancelled && error.code() == "illegal_transition" => {}
-            Err(error) => failure = failure.or(Some(StaffError::Pack(error))),
+            Ok(false) => {}
+            Err(error) => staffed.failure = staffed.failure.or(Some(StaffError::Pack(error))),
         }
     }
-    Staffed { tally: client.tally, failure }
+    staffed.tally = client.tally;
+    staffed
+}
+
+/// Whether it was delivered; otherwise its customer had cancelled it.
+async fn send_off(
+    client: &mut Client,
+    staff: &HeaderValue,
+    order: &Order,
+    chaotic: &Chaotic,
+    happened: &mut Happened,
+) -> Result<bool, Failure> {
+    let Chaotic { plan, handover, .. } = chaotic;
+    let Some((cart_id, invoice)) = order.cart_id.and_then(|cart_id| Some((cart_id, handover.invoice_of(cart_id)?)))
+    else {
+        // Cancelled, and gone from the list of who is to be served.
+        return Ok(false);
+    };
+    let (fate, ordered) = (chaotic.fate(invoice), plan.units_of(&plan.invoices()[invoice]));
+    let packing = Packing { client, staff, plan, order_id: order.id, fate, happened };
+    let Some(handled) = packing.send_off(ordered).await? else { return Ok(false) };
+    handover.handled(cart_id, handled, plan);
+    Ok(true)
 }
 
 async fn ship_and_deliver(client: &mut Client, bearer: &HeaderValue, order: Uuid) -> Result<(), Failure> {

@@ -26,9 +26,23 @@ pub(super) struct Tokens {
     customers: Vec<OnceLock<HeaderValue>>,
 }
 
+/// Somebody without an account.
 #[derive(Deserialize)]
-struct Guest {
-    token: String,
+pub(super) struct Guest {
+    pub(super) token: String,
+}
+
+impl Guest {
+    /// A lost answer leaves a guest behind who never comes back: harmless.
+    pub(super) async fn begin(client: &mut Client) -> Result<Self, Failure> {
+        let path = "/v1/guests";
+        let ask = Ask { method: Method::POST, path, bearer: None, body: Bytes::new(), repeat: Repeat::Harmless };
+        client.exchange(&ask).await
+    }
+
+    pub(super) fn bearer(&self) -> HeaderValue {
+        bearer(&self.token)
+    }
 }
 
 impl Tokens {
@@ -54,18 +68,10 @@ impl Tokens {
         customer: Option<u32>,
         client: &mut Client,
     ) -> Result<HeaderValue, Failure> {
-        let Some(customer) = customer else { return guest(client).await };
+        let Some(customer) = customer else { return Ok(Guest::begin(client).await?.bearer()) };
         let sign = || bearer(&sign(&self.signer, plan.customer_id(customer), Role::Customer));
         Ok(self.customers[customer as usize].get_or_init(sign).clone())
     }
-}
-
-/// A lost answer leaves a guest behind who never comes back: harmless.
-async fn guest(client: &mut Client) -> Result<HeaderValue, Failure> {
-    let path = "/v1/guests";
-    let ask = Ask { method: Method::POST, path, bearer: None, body: Bytes::new(), repeat: Repeat::Harmless };
-    let guest: Guest = client.exchange(&ask).await?;
-    Ok(bearer(&guest.token))
 }
 
 fn sign(signer: &TokenSigner, subject: Uuid, role: Role) -> String {

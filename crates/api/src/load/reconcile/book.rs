@@ -10,9 +10,9 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use tokio::time::sleep;
 use uuid::Uuid;
 
+use super::super::account::Accepted;
 use super::super::check::Check;
 use super::super::numbers::grouped;
-use super::super::shopper::Accepted;
 
 /// A page of a walk; a thousand events are about a megabyte.
 pub(super) const PAGE: i64 = 2_000;
@@ -28,11 +28,15 @@ pub(super) async fn open(url: &str) -> Result<PgPool, sqlx::Error> {
     PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECT_WITHIN).connect_with(options).await
 }
 
-/// The head once nothing has been appended for a moment: what is compared must not grow meanwhile.
-pub(super) async fn quiet_head(book: &Book) -> Result<Position, ReadError> {
+/// The head once nothing has been appended for a moment, and nothing is under way that would append: what is compared must
+/// not grow meanwhile.
+pub(super) async fn quiet_head(book: &Book, pool: &PgPool) -> Result<Position, ReadError> {
     let begun = Instant::now();
     let (mut head, mut since) = (book.head().await?.point.position, Instant::now());
-    while since.elapsed() < QUIET_FOR && begun.elapsed() < QUIET_WITHIN {
+    while begun.elapsed() < QUIET_WITHIN {
+        if since.elapsed() >= QUIET_FOR && !is_under_way(pool, head).await.map_err(ReadError::Query)? {
+            break;
+        }
         sleep(LOOK_EVERY).await;
         let now = book.head().await?.point.position;
         if now != head {
@@ -40,6 +44,13 @@ pub(super) async fn quiet_head(book: &Book) -> Result<Position, ReadError> {
         }
     }
     Ok(head)
+}
+
+/// A provider is still to answer, or a process has not yet read everything.
+async fn is_under_way(pool: &PgPool, head: Position) -> Result<bool, sqlx::Error> {
+    let open = "SELECT EXISTS (SELECT FROM process.calls) \
+        OR EXISTS (SELECT FROM process.checkpoints WHERE position < $1)";
+    sqlx::query_scalar(open).bind(head.0).fetch_one(pool).await
 }
 
 /// Every order came from one checkout, and no cart has had two.

@@ -10,7 +10,8 @@ use super::super::instance::Instance;
 use super::super::tokens::Tokens;
 use super::Evidence;
 use super::money::{Ledger, Moneys, Paid};
-use super::read_models::{self, Order, Orders, Sale, Stock, Stocks};
+use super::orders::{Order, Orders};
+use super::read_models::{self, Sale, Stock, Stocks};
 
 /// The most that a page of orders may have.
 const ORDERS: u32 = 200;
@@ -56,8 +57,8 @@ impl Reader<'_> {
     }
 
     async fn stock(&mut self, evidence: Evidence<'_>) -> Result<Check, Failure> {
-        let sums = evidence.sums();
-        let mut stocks = Stocks::new(evidence.plan, &sums);
+        let (sums, restocked) = (evidence.sums(), evidence.restocked());
+        let mut stocks = Stocks::new(evidence.plan, &sums, &restocked);
         for &(product, received) in evidence.plan.stock() {
             let path = format!("/v1/inventory/{}", evidence.plan.product(product).sku);
             let stock = match self.client.read::<Stock>(&path, self.tokens.staff(), self.at_least.0).await {
