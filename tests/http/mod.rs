@@ -11,6 +11,7 @@ mod steps;
 mod webhooks;
 
 mod access;
+mod backorders;
 mod bad_input;
 mod cancellations;
 mod carts;

@@ -55,6 +55,7 @@ fn needed(changes: &[(Uuid, Event)]) -> BTreeSet<Uuid> {
             // Ignored by name.
             Event::Held(_)
             | Event::Released(_)
+            | Event::CoverageChanged(_)
             | Event::ShipmentCreated(_)
             | Event::ShipmentDispatched(_)
             | Event::ShipmentDelivered(_)
@@ -148,6 +149,7 @@ impl Batch {
             // Ignored by name.
             Event::Held(_)
             | Event::Released(_)
+            | Event::CoverageChanged(_)
             | Event::ShipmentCreated(_)
             | Event::ShipmentDispatched(_)
             | Event::ShipmentDelivered(_)
