@@ -228,7 +228,7 @@ async fn a_sale_whose_capture_fails_broken_off_anywhere_stays_shipped_and_unpaid
 }
 
 #[tokio::test]
-async fn a_confirmed_order_that_is_cancelled_broken_off_anywhere_holds_nothing_and_keeps_nothing() {
+async fn step_6_a_confirmed_order_that_is_cancelled_broken_off_anywhere_holds_nothing_and_keeps_nothing() {
     broken_off_everywhere(Way {
         token: "tok_ok",
         acts: &[Act::CheckOut, Act::Settle, Act::Cancel, Act::Settle],
@@ -288,7 +288,7 @@ async fn an_order_cancelled_before_anybody_was_asked_broken_off_anywhere_asks_no
 }
 
 #[tokio::test]
-async fn an_order_whose_payment_was_declined_broken_off_anywhere_fails_after_an_hour_and_holds_nothing() {
+async fn step_6_an_order_whose_payment_was_declined_broken_off_anywhere_fails_after_an_hour_and_holds_nothing() {
     broken_off_everywhere(Way {
         token: "tok_declined",
         acts: &[
@@ -310,7 +310,7 @@ async fn an_order_whose_payment_was_declined_broken_off_anywhere_fails_after_an_
 }
 
 #[tokio::test]
-async fn an_order_whose_buyer_does_not_act_broken_off_anywhere_fails_after_an_hour_and_holds_nothing() {
+async fn step_6_an_order_whose_buyer_does_not_act_broken_off_anywhere_fails_after_an_hour_and_holds_nothing() {
     broken_off_everywhere(Way {
         token: "tok_requires_action",
         acts: &[Act::CheckOut, Act::Settle, Act::Pass { minutes: 61 }, Act::Settle],
@@ -325,7 +325,7 @@ async fn an_order_whose_buyer_does_not_act_broken_off_anywhere_fails_after_an_ho
 }
 
 #[tokio::test]
-async fn an_order_whose_stock_was_sold_meanwhile_broken_off_anywhere_fails_and_gives_the_money_back() {
+async fn step_3_an_order_whose_stock_was_sold_meanwhile_broken_off_anywhere_fails_and_gives_the_money_back() {
     broken_off_everywhere(Way {
         token: "tok_ok",
         acts: &[

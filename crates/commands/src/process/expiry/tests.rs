@@ -6,7 +6,7 @@ use crate::orders::CancelOrder;
 use crate::spec::{Shop, add, cart_id, check_out, effects, open, order_id, reason};
 
 #[test]
-fn an_order_has_an_hour_and_its_reservations_a_quarter_of_it() {
+fn step_6_an_order_has_an_hour_and_its_reservations_a_quarter_of_it() {
     let mut shop = Shop::selling(&[("MUG", 500, 9)]);
     shop.order(1, &[("MUG", 2)]);
     let about_carts = |event: &&RecordedEvent| event.stream.category == "cart";
