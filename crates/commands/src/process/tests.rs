@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 use domain::ids::{CaptureId, Location, OrderId, PaymentId, RefundId, ShipmentId};
 use domain::order::{Contents, Failure, Order};
-use domain::payment::{Ledger, Payment, Void};
+use domain::payment::{Ledger, Outcome, Payment, Void};
 
 use super::*;
 use crate::checkout::CheckOut;
@@ -152,7 +152,12 @@ async fn a_capture_that_failed_is_tried_again_by_staff() {
     running.settle().await;
     assert_eq!(running.shop.status(1), ("shipped", "failed"));
     let capture_id = CaptureId::of_shipment(shipment_id(1));
-    running.shop.accept(CapturePayment { payment_id: payment_id(1), capture_id, amount: None });
+    running.shop.accept(CapturePayment {
+        payment_id: payment_id(1),
+        capture_id,
+        amount: None,
+        capturing_once: Default::default(),
+    });
     running.settle().await;
     assert_eq!((running.shop.payment(1).status(), running.open_calls()), ("failed", 0));
 }
@@ -261,6 +266,9 @@ async fn step_6_whatever_happens_money_and_stock_are_conserved() {
         assert_eq!(running.open_calls(), 0, "seed {seed}");
         assert_nothing_is_kept(&running.shop);
         assert_exactly_what_is_owed_is_taken(&running.shop);
+        if !running.capturing_once().is_empty() {
+            assert_nothing_is_held_beside_what_was_taken(&running.shop);
+        }
         assert_stock_is_conserved(&running.shop);
     }
 }
@@ -349,8 +357,9 @@ fn money_by_hand(running: &mut Running, chance: &mut Chance, order_id: OrderId, 
     let refund_id = RefundId::from_uuid(fresh);
     match chance.below(3) {
         0 => {
-            let capture_id = CaptureId::from_uuid(fresh);
-            drop(running.shop.run(CapturePayment { payment_id, capture_id, amount: Some(amount) }));
+            let (capture_id, capturing_once) = (CaptureId::from_uuid(fresh), running.capturing_once());
+            let amount = Some(amount).filter(|_| chance.below(3) > 0);
+            drop(running.shop.run(CapturePayment { payment_id, capture_id, amount, capturing_once }));
         }
         1 => drop(running.shop.run(RefundPayment { payment_id, refund_id, amount: Some(amount), reason: None })),
         _ => {
@@ -406,6 +415,17 @@ fn assert_exactly_what_is_owed_is_taken(shop: &Shop) {
         checked += 1;
     }
     assert!(checked > 10, "only {checked} orders were paid");
+}
+
+/// A provider that captures once has let go of the rest, and the ledger knows.
+fn assert_nothing_is_held_beside_what_was_taken(shop: &Shop) {
+    let taken: Vec<_> = shop.payments().into_iter().filter(|(_, ledger)| ledger.captured().is_positive()).collect();
+    assert!(taken.len() > 10, "only {} payments were taken", taken.len());
+    for (payment_id, ledger) in taken {
+        assert_eq!(ledger.figures().held, gbp(0), "{payment_id}");
+        let captures = ledger.captures.iter().filter(|capture| capture.outcome != Outcome::Failed);
+        assert_eq!(captures.count(), 1, "{payment_id}");
+    }
 }
 
 fn assert_stock_is_conserved(shop: &Shop) {

@@ -14,6 +14,7 @@ use hyper::HeaderMap;
 use sqlx::PgPool;
 
 pub use self::workers::WebhookWorkers;
+use crate::clock::Clock;
 use crate::gateway::Gateways;
 use crate::gateway::webhook::WebhookError;
 
@@ -22,6 +23,7 @@ use crate::gateway::webhook::WebhookError;
 pub struct Webhooks {
     pool: PgPool,
     gateways: Arc<Gateways>,
+    clock: Clock,
 }
 
 /// Why a webhook was not taken in. Nothing is left of it but a metric.
@@ -43,8 +45,8 @@ pub enum Received {
 }
 
 impl Webhooks {
-    pub fn new(pool: PgPool, gateways: Arc<Gateways>) -> Self {
-        Self { pool, gateways }
+    pub fn new(pool: PgPool, gateways: Arc<Gateways>, clock: Clock) -> Self {
+        Self { pool, gateways, clock }
     }
 
     /// Once this has returned, the webhook is on the disk.
@@ -70,7 +72,8 @@ impl Webhooks {
         let notice = notice?;
         let reference = notice.payment.as_ref().map(ProviderReference::as_str);
         let event_id = notice.event_id.as_str();
-        let kept = sqlx::query_file!("src/sql/keep_webhook.sql", provider, event_id, notice.event_type, reference)
+        let (event_type, now) = (notice.event_type, self.clock.now());
+        let kept = sqlx::query_file!("src/sql/keep_webhook.sql", provider, event_id, event_type, reference, now)
             .execute(&self.pool)
             .await?;
         Ok(if kept.rows_affected() > 0 { Received::Kept } else { Received::Repeated })

@@ -73,6 +73,11 @@ impl Running {
         }
     }
 
+    /// The providers that capture once, as the program would know them.
+    pub(crate) fn capturing_once(&self) -> crate::payments::CapturingOnce {
+        self.gateways.capturing_once()
+    }
+
     /// A provider that has forgotten everything, as after a restart.
     pub(crate) fn restart_provider(&mut self) {
         self.gateways = simulated(self.captures);

@@ -71,7 +71,18 @@ impl Return {
     }
 
     fn units_of(&self, line_id: LineId) -> i64 {
-        self.lines.iter().filter(|units| units.line_id == line_id).map(|units| units.quantity.get()).sum()
+        units_of(&self.lines, line_id)
+    }
+
+    /// What is on its way back, or is back.
+    fn gone_of(&self, line_id: LineId) -> i64 {
+        match &self.progress {
+            Progress::Requested | Progress::Approved { .. } => self.units_of(line_id),
+            Progress::Rejected { .. } => 0,
+            Progress::Received { received, .. } => {
+                received.iter().filter(|units| units.line_id == line_id).map(|units| units.quantity.get()).sum()
+            }
+        }
     }
 
     /// What came by SKU, as people name it, on the lines that the return is of. Units of one SKU fill its lines in their order.
@@ -142,13 +153,29 @@ fn returnable(order: &Contents, line: &Line) -> i64 {
     line.delivered - line.returned - open.map(|known| known.units_of(line.id)).sum::<i64>()
 }
 
-/// O7: the units of a line that were delivered at most so long ago. Those that came first are taken to be the first to go back.
+/// O7: the units of a line that were delivered at most so long ago, and have not gone back since. A return takes the oldest of those
+/// that were in time when it was asked for: otherwise units that are too old could go back one at a time, in the name of younger ones.
 fn in_time(order: &Contents, line: &Line, at: DateTime<Utc>) -> i64 {
-    let in_time = order.shipments.iter().filter(|shipment| {
-        shipment.delivered_at.is_some_and(|delivered_at| at <= delivered_at + TimeDelta::days(RETURN_DAYS))
-    });
-    let units = in_time.flat_map(|shipment| &shipment.lines).filter(|units| units.line_id == line.id);
-    units.map(|units| units.quantity.get()).sum()
+    let arrived = order.shipments.iter().filter_map(|shipment| Some((shipment.delivered_at?, shipment)));
+    let mut arrived: Vec<(DateTime<Utc>, i64)> =
+        arrived.map(|(delivered_at, shipment)| (delivered_at, units_of(&shipment.lines, line.id))).collect();
+    arrived.sort_unstable_by_key(|(delivered_at, _)| *delivered_at);
+    for known in &order.returns {
+        let mut gone = known.gone_of(line.id);
+        for (_, units) in arrived.iter_mut().filter(|(delivered_at, _)| is_in_time(*delivered_at, known.requested_at)) {
+            let taken = gone.min(*units);
+            (gone, *units) = (gone - taken, *units - taken);
+        }
+    }
+    arrived.iter().filter(|(delivered_at, _)| is_in_time(*delivered_at, at)).map(|(_, units)| units).sum()
+}
+
+fn is_in_time(delivered_at: DateTime<Utc>, at: DateTime<Utc>) -> bool {
+    at <= delivered_at + TimeDelta::days(RETURN_DAYS)
+}
+
+fn units_of(lines: &[LineUnits], line_id: LineId) -> i64 {
+    lines.iter().filter(|units| units.line_id == line_id).map(|units| units.quantity.get()).sum()
 }
 
 pub(super) fn request(
@@ -250,6 +277,5 @@ fn value_of(order: &Contents, counted: &[LineUnits], units: &BTreeMap<LineId, i6
     if order.lines.iter().all(is_back) {
         return Ok(left);
     }
-    let value = due_after(order, |line| line.returned, counted).map_err(too_large)?;
-    Ok(if value > left { left } else { value })
+    Ok(due_after(order, |line| line.returned, counted).map_err(too_large)?.at_most(left))
 }

@@ -129,6 +129,29 @@ fn o7_each_parcel_has_its_own_30_days() {
     });
 }
 
+/// Two units came on the first day, one twenty days later: on day 31 one unit is in time, and stays one however it is asked for.
+#[test]
+fn o7_old_units_do_not_go_back_in_the_name_of_younger_ones() {
+    let late = |delivered_at| Event::ShipmentDelivered(ShipmentDelivered { shipment_id: shipment_id(2), delivered_at });
+    let second = [packed(2, &[(1, "A", 1), (2, "B", 2)], 600), dispatched(2, 600), late(day(20))];
+    let history = processing().into_iter().chain([delivered(1)]).chain(second).collect::<Vec<_>>();
+    let then = |more: &[Event]| [history.clone(), more.to_vec()].concat();
+    let asked = return_requested(1, &[(1, "A", 1)], day(31));
+    let closed = Error::ReturnWindowClosed { sku: sku("A"), requested: 1, remaining: 0 };
+    let back = return_received(1, &[(1, "A", 1, true)], 100);
+    for more in [vec![asked.clone()], vec![asked.clone(), return_approved(1), back.clone()]] {
+        order(then(&more)).when(request_return(2, &[(1, "A", 1)], day(31))).then_error(closed.clone());
+    }
+    // What was not allowed leaves the young one to be asked for again.
+    order(then(&[asked, return_rejected(1)]))
+        .when(request_return(2, &[(1, "A", 1)], day(31)))
+        .then([return_requested(2, &[(1, "A", 1)], day(31))]);
+    // What went back while the old ones were in time was one of them, and leaves the young one too.
+    order(then(&[return_requested(1, &[(1, "A", 1)], day(30)), return_approved(1), back]))
+        .when(request_return(2, &[(1, "A", 1)], day(31)))
+        .then([return_requested(2, &[(1, "A", 1)], day(31))]);
+}
+
 #[test]
 fn only_what_has_arrived_comes_back() {
     let ask = || request_return(1, &[(1, "A", 1)], day(1));
@@ -210,6 +233,23 @@ fn o3_what_comes_back_is_worth_exactly_what_was_owed() {
             assert_eq!(state.contents().unwrap().returned_amount, gbp(901));
             assert_eq!(state.fulfillment_status(), "returned");
         });
+}
+
+/// Goods without a price have no share of the shipping: what was due comes back with the last of them.
+#[test]
+fn o3_of_goods_that_are_free_the_last_to_come_back_are_worth_what_was_due() {
+    let free = Create { lines: vec![line(1, "A", 3, 0)], shipping: gbp(100), ..wanted() };
+    let parcel = [packed(1, &[(1, "A", 3)], 100), dispatched(1, 100), delivered(1), completed()];
+    let history = [vec![created_from(free), confirmed()], parcel.to_vec()].concat();
+    let ask = |number, units| [return_requested(number, &[(1, "A", units)], day(1)), return_approved(number)];
+    order([history.clone(), ask(1, 3).to_vec()].concat())
+        .when(receive(1, &[(1, "A", 2, true), (1, "A", 1, false)]))
+        .then([return_received(1, &[(1, "A", 2, true), (1, "A", 1, false)], 100)]);
+    order([history, ask(1, 1).to_vec(), ask(2, 2).to_vec()].concat())
+        .when(receive(1, &[(1, "A", 1, true)]))
+        .then([return_received(1, &[(1, "A", 1, true)], 0)])
+        .when(receive(2, &[(1, "A", 2, true)]))
+        .then([return_received(2, &[(1, "A", 2, true)], 100)]);
 }
 
 #[test]
