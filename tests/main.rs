@@ -8,6 +8,8 @@ mod cli;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod complaints;
+#[cfg(test)]
 mod failover;
 #[cfg(test)]
 mod http;

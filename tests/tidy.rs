@@ -228,3 +228,65 @@ fn names_folder_in(line: &str, folder: &str) -> bool {
             && after.is_some_and(|after| after.is_alphanumeric() || after == '.')
     })
 }
+
+/// The rules by which a sale goes, as they are numbered: of carts, orders, payments, stock, and the steps from checkout to the end.
+const RULES: [(&str, u32); 5] = [("c", 9), ("o", 7), ("p", 8), ("n", 8), ("step_", 6)];
+
+/// The names of a file's tests: of what stands under an attribute that makes it one, whatever stands between the two.
+fn tests_of(text: &str) -> Vec<&str> {
+    let (mut names, mut is_test) = (Vec::new(), false);
+    for line in text.lines().map(str::trim) {
+        is_test |= line.starts_with("#[test]") || line.starts_with("#[tokio::test");
+        let name =
+            line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ").and_then(|rest| rest.split('(').next());
+        if let Some(name) = name {
+            names.extend(Some(name).filter(|_| std::mem::take(&mut is_test)));
+        }
+    }
+    names
+}
+
+/// Those that a name begins with: `o1_o3_lines_keep_their_bounds` is of O1 and O3.
+fn rules_of(name: &str) -> Vec<(&'static str, u32)> {
+    let (mut found, mut rest) = (Vec::new(), name);
+    let next = |rest: &str| {
+        RULES.iter().find_map(|(letter, _)| {
+            let (number, after) = rest.strip_prefix(letter)?.split_once('_')?;
+            Some((*letter, number.parse().ok()?, name.len() - after.len()))
+        })
+    };
+    while let Some((letter, number, after)) = next(rest) {
+        found.push((letter, number));
+        rest = &name[after..];
+    }
+    found
+}
+
+#[test]
+fn every_rule_is_named_by_a_test_and_no_test_names_one_that_is_none() {
+    let sources = sources();
+    let rust = sources.iter().filter(|source| source.is("rs"));
+    let tests: Vec<(&str, &str)> =
+        rust.flat_map(|source| tests_of(&source.text).into_iter().map(|name| (source.path.as_str(), name))).collect();
+    let named: BTreeSet<(&str, u32)> = tests.iter().flat_map(|(_, name)| rules_of(name)).collect();
+    let rules: BTreeSet<(&str, u32)> =
+        RULES.iter().flat_map(|(letter, last)| (1..=*last).map(move |number| (*letter, number))).collect();
+    let silent =
+        rules.difference(&named).map(|(letter, number)| format!("no test's name begins with {letter}{number}_"));
+    let unknown = tests.iter().filter(|(_, name)| rules_of(name).iter().any(|rule| !rules.contains(rule)));
+    let unknown = unknown.map(|(path, name)| format!("{path}: {name} names a rule that there is not"));
+    check(&silent.chain(unknown).collect::<Vec<_>>(), "each rule stands at the beginning of some test's name");
+    assert!(tests.len() > 500, "only {} tests were found", tests.len());
+}
+
+#[test]
+fn the_rules_of_a_test_are_those_that_its_name_begins_with() {
+    let of = |name| rules_of(name).into_iter().map(|(letter, number)| format!("{letter}{number}")).collect::<Vec<_>>();
+    assert_eq!(of("o1_o3_lines_keep_their_bounds"), ["o1", "o3"]);
+    assert_eq!(of("step_3_n3_an_expired_reservation"), ["step_3", "n3"]);
+    assert_eq!(of("c10_there_is_no_such_rule"), ["c10"]);
+    assert!(of("a_cart_of_c3_units").is_empty() && of("p_values").is_empty() && of("pn1_a").is_empty());
+    let text =
+        "#[test]\n#[cfg(unix)]\nfn one() {}\nfn two() {}\n    #[tokio::test(flavor = \"x\")]\n    async fn three() {}";
+    assert_eq!(tests_of(text), ["one", "three"]);
+}

@@ -21,7 +21,7 @@ mod processes;
 mod provider;
 mod reconciler;
 mod recovery;
-mod running;
+pub(crate) mod running;
 pub(crate) mod shop;
 mod snapshots;
 mod stripe;

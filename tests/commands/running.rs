@@ -54,11 +54,11 @@ const OPENED_DAYS_AGO: i64 = 400;
 const CONNECTIONS: u32 = 4;
 
 /// What is there before a node is, and stays when it is gone.
-pub(super) struct Premises {
+pub(crate) struct Premises {
     pub(super) database: Database,
     pub(super) book: Book,
     /// Set back, so that hours can pass: the book takes no time that is ahead of the database's clock.
-    pub(super) clock: Clock,
+    pub(crate) clock: Clock,
     pub(super) provider: Arc<Provider>,
     /// A second one beside it, where the test wants that.
     stripe: Option<Stripe>,
@@ -68,8 +68,8 @@ pub(super) struct Premises {
     pub(super) authorities: Option<Vec<u8>>,
 }
 
-pub(super) struct Running {
-    pub(super) node: Node,
+pub(crate) struct Running {
+    pub(crate) node: Node,
     pub(super) runners: Vec<ProcessRunner>,
     pub(super) workers: CallWorkers,
     pub(super) webhook_workers: WebhookWorkers,
@@ -88,7 +88,7 @@ impl Premises {
         Self { database, book, clock, provider, stripe: None, return_url: None, authorities: None }
     }
 
-    pub(super) async fn open_with_stripe() -> Self {
+    pub(crate) async fn open_with_stripe() -> Self {
         let premises = Self::open().await;
         let stripe = Stripe::open(premises.clock.clone()).await;
         premises.with_stripe(stripe)
@@ -105,7 +105,7 @@ impl Premises {
         Self { stripe: Some(stripe), return_url, ..self }
     }
 
-    pub(super) fn stripe(&self) -> &Stripe {
+    pub(crate) fn stripe(&self) -> &Stripe {
         self.stripe.as_ref().expect("the test has opened it")
     }
 
@@ -114,7 +114,7 @@ impl Premises {
         Webhooks::new(self.pool(), Arc::new(self.gateways()), self.clock.clone())
     }
 
-    pub(super) async fn receive(&self, webhook: &Webhook) {
+    pub(crate) async fn receive(&self, webhook: &Webhook) {
         self.webhooks().receive("stripe", &webhook.headers(), &webhook.body).await.unwrap();
     }
 
@@ -125,7 +125,7 @@ impl Premises {
     }
 
     /// A node that lives until the test ends it.
-    pub(super) async fn run(&self) -> Running {
+    pub(crate) async fn run(&self) -> Running {
         self.run_until(&Fate::spared()).await
     }
 
@@ -215,12 +215,12 @@ impl Premises {
     }
 
     /// Order and payment, as they are shown.
-    pub(super) async fn status(&self, order_id: OrderId, payment_id: PaymentId) -> (&'static str, &'static str) {
+    pub(crate) async fn status(&self, order_id: OrderId, payment_id: PaymentId) -> (&'static str, &'static str) {
         (self.order(order_id).await.status(), self.payment(payment_id).await.status())
     }
 
     /// On hand, reserved (even if no longer), allocated.
-    pub(super) async fn stock(&self, code: &str) -> (i64, i64, i64) {
+    pub(crate) async fn stock(&self, code: &str) -> (i64, i64, i64) {
         let stream = at_main(&sku(code));
         let states = self.states(Inventory::stream(stream)).await;
         let (stock, _) = states.get::<Inventory>(stream).unwrap();
@@ -229,7 +229,7 @@ impl Premises {
     }
 
     /// What happened to a stream, in order.
-    pub(super) async fn history(&self, category: &'static str, id: Uuid) -> Vec<String> {
+    pub(crate) async fn history(&self, category: &'static str, id: Uuid) -> Vec<String> {
         let events = self.book.stream(&StreamId::new(category, id), None).await.unwrap();
         events.into_iter().map(|event| event.event_type).collect()
     }
@@ -275,14 +275,14 @@ impl Running {
     }
 
     /// Looks into every webhook that is open, also those that were put off.
-    pub(super) async fn look_into_webhooks(&self) -> usize {
+    pub(crate) async fn look_into_webhooks(&self) -> usize {
         let due = "UPDATE process.webhooks SET next_attempt_at = now() WHERE leased_until IS NULL";
         sqlx::query(due).execute(&self.owner).await.unwrap();
         self.webhook_workers.run_once().await.unwrap()
     }
 
     /// Until the processes have read everything and every call is settled.
-    pub(super) async fn settle(&mut self) {
+    pub(crate) async fn settle(&mut self) {
         let began = Instant::now();
         while self.follow().await | (self.make_calls().await > 0) {
             assert!(began.elapsed() < PATIENCE, "the processes and the calls do not come to rest");

@@ -108,10 +108,10 @@ pub(crate) fn check_out(cart_id: CartId, token: &str) -> CheckOut {
 
 /// One line of a SKU, from the cart on. What is asked for twice is the same thing.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sale {
+pub(crate) struct Sale {
     pub(super) cart_id: CartId,
-    pub(super) order_id: OrderId,
-    pub(super) payment_id: PaymentId,
+    pub(crate) order_id: OrderId,
+    pub(crate) payment_id: PaymentId,
     shipment_id: ShipmentId,
     code: &'static str,
     quantity: i64,
@@ -131,7 +131,7 @@ impl Sale {
         }
     }
 
-    pub(super) async fn check_out(node: &Node, code: &'static str, quantity: i64, token: &'static str) -> Self {
+    pub(crate) async fn check_out(node: &Node, code: &'static str, quantity: i64, token: &'static str) -> Self {
         let sale = Self::of(code, quantity, token);
         sale.open(node).await;
         sale

@@ -12,24 +12,24 @@ use uuid::Uuid;
 use super::{answer::Answer, contract::CONTRACT, shop::Shop};
 
 #[derive(Clone)]
-pub(super) struct Client {
-    pub(super) shop: Shop,
+pub(crate) struct Client {
+    pub(crate) shop: Shop,
     token: Option<String>,
     /// Whom the token speaks for.
-    pub(super) id: Uuid,
+    pub(crate) id: Uuid,
 }
 
 impl Client {
-    pub(super) fn new(shop: Shop, token: Option<String>, id: Uuid) -> Self {
+    pub(crate) fn new(shop: Shop, token: Option<String>, id: Uuid) -> Self {
         Self { shop, token, id }
     }
 
     #[track_caller]
-    pub(super) fn token(&self) -> &str {
+    pub(crate) fn token(&self) -> &str {
         self.token.as_deref().expect("whoever asks without a token has none")
     }
 
-    pub(super) fn request(&self, method: Method, path: impl Into<String>) -> Request {
+    pub(crate) fn request(&self, method: Method, path: impl Into<String>) -> Request {
         let request =
             Request { shop: self.shop.clone(), method, path: path.into(), headers: Vec::new(), body: Bytes::new() };
         match &self.token {
@@ -38,29 +38,29 @@ impl Client {
         }
     }
 
-    pub(super) fn get(&self, path: impl Into<String>) -> Request {
+    pub(crate) fn get(&self, path: impl Into<String>) -> Request {
         self.request(Method::GET, path)
     }
 
-    pub(super) fn post(&self, path: impl Into<String>) -> Request {
+    pub(crate) fn post(&self, path: impl Into<String>) -> Request {
         self.request(Method::POST, path)
     }
 
-    pub(super) fn put(&self, path: impl Into<String>) -> Request {
+    pub(crate) fn put(&self, path: impl Into<String>) -> Request {
         self.request(Method::PUT, path)
     }
 
-    pub(super) fn patch(&self, path: impl Into<String>) -> Request {
+    pub(crate) fn patch(&self, path: impl Into<String>) -> Request {
         self.request(Method::PATCH, path)
     }
 
-    pub(super) fn delete(&self, path: impl Into<String>) -> Request {
+    pub(crate) fn delete(&self, path: impl Into<String>) -> Request {
         self.request(Method::DELETE, path)
     }
 }
 
 #[derive(Clone)]
-pub(super) struct Request {
+pub(crate) struct Request {
     shop: Shop,
     method: Method,
     path: String,
@@ -69,58 +69,58 @@ pub(super) struct Request {
 }
 
 impl Request {
-    pub(super) fn header(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.parse().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap()));
         self
     }
 
-    pub(super) fn json(self, body: Value) -> Self {
+    pub(crate) fn json(self, body: Value) -> Self {
         self.text(body.to_string())
     }
 
     /// Said to be JSON, whatever it is.
-    pub(super) fn text(self, body: impl Into<Bytes>) -> Self {
+    pub(crate) fn text(self, body: impl Into<Bytes>) -> Self {
         Self { body: body.into(), ..self.header("content-type", "application/json") }
     }
 
     /// Of no type.
-    pub(super) fn body(self, body: impl Into<Bytes>) -> Self {
+    pub(crate) fn body(self, body: impl Into<Bytes>) -> Self {
         Self { body: body.into(), ..self }
     }
 
-    pub(super) fn key(self, key: &str) -> Self {
+    pub(crate) fn key(self, key: &str) -> Self {
         self.header("idempotency-key", key)
     }
 
     /// Under a key that nobody used before.
-    pub(super) fn keyed(self) -> Self {
+    pub(crate) fn keyed(self) -> Self {
         self.key(&Uuid::now_v7().to_string())
     }
 
-    pub(super) fn if_match(self, etag: &str) -> Self {
+    pub(crate) fn if_match(self, etag: &str) -> Self {
         self.header("if-match", etag)
     }
 
     /// Only if nothing has changed since this answer.
-    pub(super) fn if_still(self, answer: &Answer) -> Self {
+    pub(crate) fn if_still(self, answer: &Answer) -> Self {
         self.if_match(answer.etag())
     }
 
-    pub(super) fn minimal(self) -> Self {
+    pub(crate) fn minimal(self) -> Self {
         self.header("prefer", "return=minimal")
     }
 
     /// From a view that reflects this position.
-    pub(super) fn at(self, position: i64) -> Self {
+    pub(crate) fn at(self, position: i64) -> Self {
         self.header("daybook-min-position", &position.to_string()).header("prefer", "wait=5")
     }
 
     /// From a view that reflects what this answer says.
-    pub(super) fn after(self, answer: &Answer) -> Self {
+    pub(crate) fn after(self, answer: &Answer) -> Self {
         self.at(answer.position())
     }
 
-    pub(super) async fn send(self) -> Answer {
+    pub(crate) async fn send(self) -> Answer {
         let Self { shop, method, path, headers, body } = self;
         let mut request =
             HttpRequest::builder().method(method.clone()).uri(&path).body(Body::from(body.clone())).unwrap();
@@ -143,7 +143,7 @@ impl Request {
         answer
     }
 
-    pub(super) async fn answers(self, status: u16) -> Answer {
+    pub(crate) async fn answers(self, status: u16) -> Answer {
         let at = format!("{} {}", self.method, self.path);
         let answer = self.send().await;
         assert_eq!(answer.status, status, "{at}: {}", answer.text());
@@ -151,7 +151,7 @@ impl Request {
     }
 
     /// With this problem, and nothing is appended to the book.
-    pub(super) async fn refused_as(self, code: &str) -> Answer {
+    pub(crate) async fn refused_as(self, code: &str) -> Answer {
         let (shop, head) = (self.shop.clone(), self.shop.head().await);
         let at = format!("{} {}", self.method, self.path);
         let answer = self.send().await;

@@ -3,14 +3,15 @@
 //! Read [`shop`] for what a test stands on, [`client`] for how it asks. Every answer is held against the OpenAPI document
 //! ([`contract`]), and every refusal is shown to leave nothing in the book.
 
-mod answer;
-mod client;
+pub(crate) mod answer;
+pub(crate) mod client;
 mod contract;
-mod shop;
-mod steps;
+pub(crate) mod shop;
+pub(crate) mod steps;
 mod webhooks;
 
 mod access;
+mod backorders;
 mod bad_input;
 mod cancellations;
 mod carts;

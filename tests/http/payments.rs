@@ -31,7 +31,7 @@ async fn payment(shop: &Shop, payment: Uuid) -> Answer {
 }
 
 #[tokio::test]
-async fn a_declined_payment_is_followed_by_another_one() {
+async fn step_2_a_declined_payment_is_followed_by_another_one() {
     let shop = Shop::open().await;
     let (buyer, stranger) = (shop.as_customer(), shop.as_customer());
     let (order, declined) = order_paid_with(&shop, &buyer, "tok_declined", "payment.failed").await;
@@ -56,7 +56,7 @@ async fn a_declined_payment_is_followed_by_another_one() {
 }
 
 #[tokio::test]
-async fn a_payer_who_has_to_act_is_told_where() {
+async fn step_2_a_payer_who_has_to_act_is_told_where() {
     let shop = Shop::open().await;
     let buyer = shop.as_customer();
     let (order, waiting) = order_paid_with(&shop, &buyer, "tok_requires_action", "payment.action_required").await;

@@ -45,11 +45,11 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 const EVERYTHING: [Duty; 3] = [Duty::Api, Duty::Projector, Duty::Processes];
 
 /// The key that all tokens of all tests are signed with, and its text.
-pub(super) static SIGNING: LazyLock<Signing> = LazyLock::new(Signing::new);
+pub(crate) static SIGNING: LazyLock<Signing> = LazyLock::new(Signing::new);
 
-pub(super) struct Signing {
-    pub(super) pem: String,
-    pub(super) auth: Arc<Authenticator>,
+pub(crate) struct Signing {
+    pub(crate) pem: String,
+    pub(crate) auth: Arc<Authenticator>,
 }
 
 impl Signing {
@@ -63,14 +63,14 @@ impl Signing {
         Self { pem, auth: Arc::new(Authenticator::new(keys, Some(signer))) }
     }
 
-    pub(super) fn signer(&self) -> &TokenSigner {
+    pub(crate) fn signer(&self) -> &TokenSigner {
         self.auth.signer().unwrap()
     }
 }
 
 /// Clones are the same shop.
 #[derive(Clone)]
-pub(super) struct Shop(Arc<Parts>);
+pub(crate) struct Shop(Arc<Parts>);
 
 struct Parts {
     database: Database,
@@ -119,22 +119,22 @@ fn payments_by(provider: &str, base_url: String) -> PaymentParts {
 }
 
 impl Shop {
-    pub(super) async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         Self::open_with(&EVERYTHING).await
     }
 
     /// Where nobody posts the read models.
-    pub(super) async fn open_without_projector() -> Self {
+    pub(crate) async fn open_without_projector() -> Self {
         Self::open_with(&[Duty::Api, Duty::Processes]).await
     }
 
     /// Where what was decided leads to nothing further.
-    pub(super) async fn open_without_processes() -> Self {
+    pub(crate) async fn open_without_processes() -> Self {
         Self::open_with(&[Duty::Api, Duty::Projector]).await
     }
 
     /// Where new payments are carried by Stripe, as it stands here.
-    pub(super) async fn open_with_stripe(stripe: &Stripe) -> Self {
+    pub(crate) async fn open_with_stripe(stripe: &Stripe) -> Self {
         Self::open_paid_by(&EVERYTHING, payments_by("stripe", stripe.url())).await
     }
 
@@ -149,16 +149,16 @@ impl Shop {
         Self(Arc::new(Parts { database, payments, running: Mutex::new(Some(running)) }))
     }
 
-    pub(super) fn database(&self) -> &Database {
+    pub(crate) fn database(&self) -> &Database {
         &self.0.database
     }
 
     /// Stops the node and starts another one on the same database: what is not in the database is gone.
-    pub(super) async fn restart(&self) {
+    pub(crate) async fn restart(&self) {
         self.restart_with(&EVERYTHING).await;
     }
 
-    pub(super) async fn restart_without_processes(&self) {
+    pub(crate) async fn restart_without_processes(&self) {
         self.restart_with(&[Duty::Api, Duty::Projector]).await;
     }
 
@@ -172,11 +172,11 @@ impl Shop {
     }
 
     /// A second node beside the first, which has no routes and posts the read models.
-    pub(super) async fn start_projector(&self) -> Node {
+    pub(crate) async fn start_projector(&self) -> Node {
         start_node(&self.0.database, &[Duty::Projector], self.0.payments.clone(), &Health::default()).await
     }
 
-    pub(super) fn router(&self) -> Router {
+    pub(crate) fn router(&self) -> Router {
         self.0.running.lock().unwrap().as_ref().unwrap().router.clone()
     }
 
@@ -187,26 +187,26 @@ impl Shop {
     }
 
     /// The position of the book's last event.
-    pub(super) async fn head(&self) -> i64 {
+    pub(crate) async fn head(&self) -> i64 {
         self.follow().0.head().await.unwrap().point.position.0
     }
 
     /// What was appended after this position.
-    pub(super) async fn events_since(&self, position: i64) -> Vec<RecordedEvent> {
+    pub(crate) async fn events_since(&self, position: i64) -> Vec<RecordedEvent> {
         self.follow().0.page(Position(position), i64::MAX).await.unwrap()
     }
 
-    pub(super) async fn types_since(&self, position: i64) -> Vec<String> {
+    pub(crate) async fn types_since(&self, position: i64) -> Vec<String> {
         self.events_since(position).await.into_iter().map(|event| event.event_type).collect()
     }
 
     /// Until this has happened to the thing with this id. The type's first word is the category.
-    pub(super) async fn until(&self, event_type: &'static str, id: Uuid) {
+    pub(crate) async fn until(&self, event_type: &'static str, id: Uuid) {
         self.until_there_are(1, event_type, id).await;
     }
 
     /// Until it has happened so often.
-    pub(super) async fn until_there_are(&self, count: usize, event_type: &'static str, id: Uuid) {
+    pub(crate) async fn until_there_are(&self, count: usize, event_type: &'static str, id: Uuid) {
         let (book, heads) = self.follow();
         let stream = StreamId::new(event_type.split('.').next().unwrap(), id);
         let happened = async {
@@ -224,32 +224,32 @@ impl Shop {
         }
     }
 
-    pub(super) fn anonymous(&self) -> Client {
+    pub(crate) fn anonymous(&self) -> Client {
         Client::new(self.clone(), None, Uuid::nil())
     }
 
-    pub(super) fn with_token(&self, token: impl Into<String>) -> Client {
+    pub(crate) fn with_token(&self, token: impl Into<String>) -> Client {
         Client::new(self.clone(), Some(token.into()), Uuid::nil())
     }
 
     /// Somebody new in this role.
-    pub(super) fn as_role(&self, role: Role) -> Client {
+    pub(crate) fn as_role(&self, role: Role) -> Client {
         let subject = Uuid::now_v7();
         let grant = Grant { subject, role, guest: false, lifetime: Duration::from_secs(3_600) };
         Client::new(self.clone(), Some(SIGNING.signer().sign(grant)), subject)
     }
 
     /// A new one each time.
-    pub(super) fn as_customer(&self) -> Client {
+    pub(crate) fn as_customer(&self) -> Client {
         self.as_role(Role::Customer)
     }
 
-    pub(super) fn as_staff(&self) -> Client {
+    pub(crate) fn as_staff(&self) -> Client {
         self.as_role(Role::Staff)
     }
 
     /// A visitor who got their token from the shop itself.
-    pub(super) async fn as_guest(&self) -> Client {
+    pub(crate) async fn as_guest(&self) -> Client {
         let guest = self.anonymous().post("/v1/guests").answers(201).await;
         let customer_id = guest["customer_id"].as_str().unwrap().parse().unwrap();
         Client::new(self.clone(), Some(guest["token"].as_str().unwrap().to_owned()), customer_id)

@@ -114,6 +114,43 @@ async fn a_hold_a_cancellation_of_lines_and_the_end_of_an_order_are_shown() {
     assert_eq!((cancelled.on_hold, cancelled.end_reason.as_deref()), (false, Some("sold out")));
 }
 
+fn awaits(skus: &[&str]) -> Command {
+    Command::NoteCoverage { awaited: skus.iter().map(|text| sku(text)).collect() }
+}
+
+#[tokio::test]
+async fn n1_an_order_is_backordered_while_it_awaits_stock_and_nothing_is_shipped() {
+    let mut shop = Shop::open().await;
+    let (a, b) = (sku("A"), sku("B"));
+    let lines = [(&a, 2, 500), (&b, 3, 100)];
+    let (mut order, _) = shop.confirmed_order(customer(1), &lines);
+    let (mut ended, _) = shop.confirmed_order(customer(1), &lines);
+    let (served, _) = shop.confirmed_order(customer(1), &lines);
+    shop.decide(&mut order, awaits(&["A", "B"])).unwrap();
+    shop.decide(&mut ended, awaits(&["A"])).unwrap();
+    shop.post(&Orders).await;
+    for (order, expected) in [(&order, "backordered"), (&ended, "backordered"), (&served, "unfulfilled")] {
+        check(&found(&shop, order).await, "confirmed", "authorized", expected);
+    }
+    let filter = Filter { fulfillment_status: Some("backordered".to_owned()), ..Filter::default() };
+    let (page, _) = list(&shop.models, &filter, NEWEST_FIRST, &Part::default()).await.unwrap();
+    assert_eq!(shown(&page, |order| order.id), [ended.id, order.id].map(OrderId::from_uuid));
+
+    shop.decide(&mut order, awaits(&["B"])).unwrap();
+    shop.decide(&mut ended, Command::Cancel { reason: text("too late") }).unwrap();
+    shop.post(&Orders).await;
+    check(&found(&shop, &order).await, "confirmed", "authorized", "backordered");
+    check(&found(&shop, &ended).await, "cancelled", "authorized", "unfulfilled");
+
+    let there = order.state.contents().unwrap().lines_of(&[(a, quantity(2))]).unwrap();
+    shop.decide(&mut order, dispatch(1, Some(there))).unwrap();
+    shop.post(&Orders).await;
+    check(&found(&shop, &order).await, "processing", "authorized", "partially_shipped");
+    shop.decide(&mut order, awaits(&[])).unwrap();
+    shop.post(&Orders).await;
+    check(&found(&shop, &order).await, "processing", "authorized", "partially_shipped");
+}
+
 #[tokio::test]
 async fn another_try_to_pay_counts_for_the_order_though_the_first_was_declined() {
     let mut shop = Shop::open().await;

@@ -163,7 +163,7 @@ impl RandomShop {
     }
 
     fn move_order(&mut self) {
-        let (roll, parcel, units) = (self.dice.roll(20), self.dice.roll(3), self.dice.units(4));
+        let (roll, parcel, units) = (self.dice.roll(22), self.dice.roll(3), self.dice.units(4));
         let address = format!("c2Vh{units:04}");
         let Some(order) = self.dice.pick(&mut self.orders) else { return };
         let Some(contents) = order.state.contents() else { return };
@@ -191,6 +191,9 @@ impl RandomShop {
             10 if parcel == 1 => order::Command::Fail { reason: order::Failure::OutOfStock },
             10 => order::Command::Hold { reason: text("look at it") },
             11 => order::Command::Release,
+            20 | 21 => order::Command::NoteCoverage {
+                awaited: contents.lines.iter().take(parcel as usize).map(|line| line.sku.clone()).collect(),
+            },
             12 => {
                 order::Command::RetryPayment { payment_id: PaymentId::from_uuid(Uuid::from_u128(u128::from(parcel))) }
             }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use domain::ids::{self, Location, OrderId, Quantity, ShipmentId, Sku};
-use domain::inventory::{self, Command, Inventory, Share, Source, spread};
+use domain::inventory::{self, Command, CoverageChanged, Inventory, Share, Source, Standing, spread};
 use uuid::Uuid;
 
 use crate::rejection::{Rejection, Shortage};
@@ -304,18 +304,31 @@ fn packed_from<'a>(view: &View<'a>, sku: &Sku, location: Option<&Location>) -> R
     Ok(stocks)
 }
 
-/// N1: whether an order was promised units of any of these that are not there.
-pub(crate) fn is_uncovered(
+/// N1: those of these SKUs of which an order was promised units that are not there, each with the worst it stands at any
+/// location.
+pub(crate) fn missing(
     view: &View<'_>,
     order_id: OrderId,
     skus: impl IntoIterator<Item = Sku>,
-) -> Result<bool, Rejection> {
+) -> Result<BTreeMap<Sku, Standing>, Rejection> {
+    let mut missing = BTreeMap::new();
     for sku in skus {
-        if everywhere(view, &sku)?.iter().any(|stock| stock.state.is_uncovered(order_id)) {
-            return Ok(true);
+        let stocks = everywhere(view, &sku)?;
+        if let Some(worst) = stocks.iter().filter_map(|stock| stock.state.standing_of(order_id)).max() {
+            missing.insert(sku, worst);
         }
     }
-    Ok(false)
+    Ok(missing)
+}
+
+/// The SKUs of which this very decision promises an order units that are not there.
+pub(crate) fn promised_and_missing(events: &Events, order_id: OrderId) -> BTreeSet<Sku> {
+    let told = events.of::<Inventory>().filter_map(|event| match event {
+        inventory::Event::CoverageChanged(told) => Some(told),
+        _ => None,
+    });
+    let lacks = |told: &&CoverageChanged| told.uncovered.contains(&order_id) || told.backordered.contains(&order_id);
+    told.filter(lacks).map(|told| told.sku.clone()).collect()
 }
 
 #[cfg(test)]

@@ -91,6 +91,11 @@ impl Events {
         Ok(())
     }
 
+    /// Those of one kind of aggregate, whatever their streams.
+    pub(crate) fn of<A: Held>(&self) -> impl Iterator<Item = &A::Event> {
+        self.0.iter().filter_map(|(_, event)| A::decided(event))
+    }
+
     /// How many there are so far.
     pub(crate) fn count(&self) -> usize {
         self.0.len()

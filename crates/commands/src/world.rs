@@ -103,6 +103,10 @@ macro_rules! aggregates {
             fn any(state: Self::State) -> AnyState { AnyState::$variant(Arc::new(state)) }
 
             fn event(event: Self::Event) -> AnyEvent { AnyEvent::$variant(event) }
+
+            fn decided(event: &AnyEvent) -> Option<&Self::Event> {
+                match event { AnyEvent::$variant(event) => Some(event), _ => None }
+            }
         })+
     };
 }
@@ -114,6 +118,7 @@ pub trait Held: Aggregate {
     fn held(state: &AnyState) -> Option<&Arc<Self::State>>;
     fn any(state: Self::State) -> AnyState;
     fn event(event: Self::Event) -> AnyEvent;
+    fn decided(event: &AnyEvent) -> Option<&Self::Event>;
 
     fn stream(id: Uuid) -> StreamId {
         StreamId::new(Self::CATEGORY, id)

@@ -4,6 +4,7 @@
 //! earlier system is `imported`, and stays so. Knows neither stock nor payments: whoever
 //! ships says whether the payment covers it, and moves the stock in the same append.
 
+mod coverage;
 mod create;
 mod due;
 mod events;
@@ -12,16 +13,18 @@ mod refund;
 mod returns;
 mod state;
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
 use self::due::{due, due_for_parcel};
 pub use self::{
     create::{Create, NewLine},
     events::{
-        AddressCorrected, Cancelled, Carrier, Completed, Confirmed, Created, CreatedLine, Event, Failed, Failure, Held,
-        LineUnits, LinesCancelled, PaymentRetried, ReceivedUnits, RefundGranted, RefundPart, Released, ReturnApproved,
-        ReturnReceived, ReturnRejected, ReturnRequested, ShipmentCreated, ShipmentDelivered, ShipmentDispatched,
-        Tracking,
+        AddressCorrected, Cancelled, Carrier, Completed, Confirmed, CoverageChanged, Created, CreatedLine, Event,
+        Failed, Failure, Held, LineUnits, LinesCancelled, PaymentRetried, ReceivedUnits, RefundGranted, RefundPart,
+        Released, ReturnApproved, ReturnReceived, ReturnRejected, ReturnRequested, ShipmentCreated, ShipmentDelivered,
+        ShipmentDispatched, Tracking,
     },
     imported::{
         IMPORTED_REFUNDS_MAX, Import, ImportRefund, Imported, ImportedOrder, ImportedRefund, LineRefund, Reference,
@@ -119,6 +122,10 @@ pub enum Command {
         shipping_address: Sealed,
         country: Option<Country>,
     },
+    /// N1: of these SKUs, units that were promised to it are still to come; of the others everything is there.
+    NoteCoverage {
+        awaited: BTreeSet<Sku>,
+    },
     /// Another payment is opened for it, while it is pending.
     RetryPayment {
         payment_id: PaymentId,
@@ -212,7 +219,7 @@ impl Error {
 
 impl Aggregate for Order {
     const CATEGORY: &'static str = "order";
-    const STATE_VERSION: i32 = 4;
+    const STATE_VERSION: i32 = 5;
 
     type State = State;
     type Command = Command;
@@ -255,6 +262,7 @@ impl Aggregate for Order {
             Command::Import(order) => imported::import(state, *order),
             Command::ImportRefund(refund) => imported::import_refund(state, refund),
             Command::GrantRefund(grant) => grant.decide(state),
+            Command::NoteCoverage { awaited } => coverage::note(state, awaited),
             Command::RetryPayment { payment_id } => retry_payment(state, payment_id),
             Command::RequestReturn { return_id, lines, reason, at } => {
                 returns::request(state, return_id, lines, reason, at)
@@ -299,6 +307,7 @@ impl Aggregate for Order {
                 contents.country = corrected.country;
             }),
             Event::RefundGranted(granted) => state.map(|contents| contents.refunds.push(granted.clone())),
+            Event::CoverageChanged(changed) => state.map(|contents| contents.awaited.clone_from(&changed.awaited)),
         }
     }
 

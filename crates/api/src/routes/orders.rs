@@ -89,6 +89,7 @@ pub(crate) struct OrderQuery {
     status: Option<String>,
     #[serde(default)]
     payment_status: Option<String>,
+    /// unfulfilled, backordered, partially_shipped, shipped, partially_delivered, delivered, partially_returned or returned
     #[serde(default)]
     fulfillment_status: Option<String>,
     #[param(value_type = Option<Uuid>)]

@@ -1,7 +1,9 @@
-//! N1: an order that was promised what is not there is on hold until it is there again.
+//! N1: an order that was promised what is not there knows what it awaits, and is on hold while that is more than was meant
+//! to be promised.
 
 use chrono::{DateTime, Utc};
 use domain::ids::{OrderId, Reason};
+use domain::inventory::Standing;
 use domain::order::{self, Command, Contents, Order};
 use eventstore::event::StreamId;
 use serde::{Deserialize, Serialize};
@@ -44,10 +46,10 @@ impl UseCase for ReviewCoverage {
     fn decide(&self, view: &View<'_>, _: DateTime<Utc>) -> Result<Decision<CoverageOutcome>, Rejection> {
         let mut events = Events::default();
         for order_id in &self.orders {
-            if let order::State::Confirmed(order) = view.state::<Order>(order_id.as_uuid())?
-                && let Some(command) = review(view, *order_id, order)?
-            {
-                events.decide::<Order>(view, order_id.as_uuid(), command)?;
+            if let order::State::Confirmed(order) = view.state::<Order>(order_id.as_uuid())? {
+                for command in review(view, *order_id, order)? {
+                    events.decide_next::<Order>(view, order_id.as_uuid(), command)?;
+                }
             }
         }
         Ok(events.answer(CoverageOutcome { orders: self.orders.clone() }))
@@ -58,13 +60,17 @@ impl UseCase for ReviewCoverage {
     }
 }
 
-fn review(view: &View<'_>, order_id: OrderId, order: &Contents) -> Result<Option<Command>, Rejection> {
-    let lacks = stock::is_uncovered(view, order_id, order.demand().into_keys())?;
-    Ok(match (&order.hold, lacks) {
+/// What is promised and missing is told to the order; what is missing beyond the backorder limit holds it.
+fn review(view: &View<'_>, order_id: OrderId, order: &Contents) -> Result<Vec<Command>, Rejection> {
+    let missing = stock::missing(view, order_id, order.demand().into_keys())?;
+    let is_uncovered = missing.values().any(|standing| *standing == Standing::Uncovered);
+    let hold = match (&order.hold, is_uncovered) {
         (None, true) => Some(Command::Hold { reason: stock_is_missing() }),
         (Some(held), false) if *held == stock_is_missing() => Some(Command::Release),
         (None, false) | (Some(_), _) => None,
-    })
+    };
+    let coverage = Command::NoteCoverage { awaited: missing.into_keys().collect() };
+    Ok(hold.into_iter().chain([coverage]).collect())
 }
 
 fn stock_is_missing() -> Reason {

@@ -63,6 +63,10 @@ impl ConfirmOrder {
             return self.fail_for_stock(view);
         }
         events.decide::<Order>(view, order_id.as_uuid(), Command::Confirm { payment_id, at: now })?;
+        let awaited = stock::promised_and_missing(&events, order_id);
+        if !awaited.is_empty() {
+            events.decide_next::<Order>(view, order_id.as_uuid(), Command::NoteCoverage { awaited })?;
+        }
         Ok(events)
     }
 

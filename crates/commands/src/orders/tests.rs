@@ -19,7 +19,7 @@ fn illegal(state: &'static str, allowed: &'static [&'static str]) -> Rejection {
 }
 
 #[test]
-fn cancelling_a_pending_order_sets_its_reservations_free_and_voids_its_payment() {
+fn step_6_cancelling_a_pending_order_sets_its_reservations_free_and_voids_its_payment() {
     let mut shop = Shop::selling(&[("MUG", 500, 9), ("PAN", 900, 9)]);
     shop.order(1, &[("MUG", 2), ("PAN", 1)]);
     let done = shop.accept(cancel(1));
@@ -40,7 +40,7 @@ fn cancelling_a_pending_order_sets_its_reservations_free_and_voids_its_payment()
 }
 
 #[test]
-fn cancelling_a_confirmed_order_sets_its_allocations_free_and_asks_for_the_void() {
+fn step_6_cancelling_a_confirmed_order_sets_its_allocations_free_and_asks_for_the_void() {
     let mut shop = Shop::selling(&[("MUG", 500, 9), ("PAN", 900, 9)]);
     shop.confirmed_order(1, &[("MUG", 2), ("PAN", 1)]);
     assert_eq!(shop.stock("MUG"), (9, 0, 2));
@@ -85,7 +85,7 @@ fn o4_what_is_partly_shipped_is_not_cancelled_whole() {
 }
 
 #[test]
-fn a_parcel_leaves_with_its_stock_in_one_append() {
+fn step_5_a_parcel_leaves_with_its_stock_in_one_append() {
     let mut shop = Shop::selling(&[("MUG", 500, 9), ("PAN", 900, 9)]);
     shop.confirmed_order(1, &[("MUG", 2), ("PAN", 1)]);
     let done = shop.accept(ship(1, None));
@@ -151,7 +151,7 @@ fn what_a_count_has_taken_away_cannot_leave() {
 }
 
 #[test]
-fn the_last_delivery_completes_the_order() {
+fn step_5_the_last_delivery_completes_the_order() {
     let mut shop = Shop::selling(&[("MUG", 500, 9)]);
     shop.confirmed_order(1, &[("MUG", 2)]);
     shop.accept(ship(1, Some(&[("MUG", 1)])));

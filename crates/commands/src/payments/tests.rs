@@ -47,7 +47,7 @@ fn confirmed() -> Shop {
 }
 
 #[test]
-fn the_provider_is_asked_once_and_until_a_deadline() {
+fn step_2_the_provider_is_asked_once_and_until_a_deadline() {
     let mut shop = ordered();
     let request = RequestAuthorization { payment_id: payment_id(1), order_id: order_id(1) };
     assert_eq!(shop.accept(request.clone()).types, ["payment.authorization_requested"]);
@@ -104,7 +104,7 @@ fn a_result_of_a_payment_that_is_not_there_is_not_found() {
 }
 
 #[test]
-fn each_parcel_captures_what_is_due_for_it() {
+fn step_4_each_parcel_captures_what_is_due_for_it() {
     let mut shop = confirmed();
     shop.accept(ship(1, Some(&[("MUG", 1)])));
     shop.accept(ShipOrder { shipment_id: shipment_id(2), ..ship(1, None) });
@@ -174,7 +174,7 @@ fn p1_staff_captures_no_more_than_is_left() {
 }
 
 #[test]
-fn an_authorisation_about_to_lapse_is_captured_while_the_order_wants_it() {
+fn step_4_an_authorisation_about_to_lapse_is_captured_while_the_order_wants_it() {
     let mut shop = confirmed();
     shop.accept(ship(1, Some(&[("MUG", 1)])));
     shop.accept(capture_of(1, 1));

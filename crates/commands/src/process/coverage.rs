@@ -1,4 +1,5 @@
-//! The coverage process: orders that were promised what is not there are put on hold, and released when it is there again.
+//! The coverage process: orders that were promised what is not there are told so, and on hold while that is more than the
+//! backorder limit; when it is there again, they are told that too, and released.
 
 use domain::aggregate::{EventKind, UnreadableEvent};
 use domain::inventory::Event;
@@ -16,7 +17,7 @@ impl Process for CoverageProcess {
     }
 
     fn waits_for(&self) -> &'static str {
-        "stock that turns out to be missing, to put the youngest orders on hold; its return, to release them"
+        "stock that is promised and missing, to call the youngest orders backordered or put them on hold; its return, to release them"
     }
 
     fn react(&self, event: &RecordedEvent) -> Result<Vec<Effect>, UnreadableEvent> {

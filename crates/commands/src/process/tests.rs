@@ -2,6 +2,7 @@
 //! many at once chosen by chance. What ends other than confirmed holds no stock and keeps no money.
 
 mod by_chance;
+mod steps;
 
 use std::collections::BTreeMap;
 
@@ -31,7 +32,7 @@ fn cancel(number: u128) -> CancelOrder {
 }
 
 #[tokio::test]
-async fn a_sale_goes_from_checkout_to_completion() {
+async fn step_5_a_sale_goes_from_checkout_to_completion() {
     let mut running = sale("tok_ok").await;
     assert_eq!(running.shop.status(1), ("confirmed", "authorized"));
     running.shop.accept(ship(1, None));
@@ -63,20 +64,22 @@ async fn each_token_carries_its_order_where_it_belongs() {
 }
 
 #[tokio::test]
-async fn an_order_that_is_not_paid_ends_after_an_hour_and_holds_nothing() {
+async fn step_6_a_pending_order_fails_after_60_minutes_and_holds_nothing() {
     for token in ["tok_declined", "tok_requires_action"] {
         let mut running = sale(token).await;
         running.pass(TimeDelta::minutes(16)).await;
         assert_eq!((running.shop.order_state(1).status(), running.shop.stock("MUG")), ("pending", (9, 0, 0)));
         assert_eq!(running.shop.last("inventory.reservation_expired").stream_version, 3, "{token}");
-        running.pass(TimeDelta::minutes(45)).await;
+        running.pass(TimeDelta::minutes(43)).await;
+        assert_eq!(running.shop.order_state(1).status(), "pending", "{token}");
+        running.pass(TimeDelta::minutes(1)).await;
         assert_eq!(running.shop.order_state(1).status(), "failed", "{token}");
         assert_nothing_is_kept(&running.shop);
     }
 }
 
 #[tokio::test]
-async fn a_declined_order_that_is_paid_by_another_method_is_confirmed() {
+async fn step_2_a_declined_payment_leaves_the_order_pending_and_another_method_may_pay() {
     let mut running = sale("tok_declined").await;
     running.pass(TimeDelta::minutes(14)).await;
     let payment = paying_with("tok_ok");
@@ -89,7 +92,7 @@ async fn a_declined_order_that_is_paid_by_another_method_is_confirmed() {
 }
 
 #[tokio::test]
-async fn an_order_cancelled_while_the_provider_is_asked_gives_the_money_back() {
+async fn step_6_an_order_cancelled_while_the_provider_is_asked_gives_the_money_back() {
     let mut shop = Shop::selling(&[("MUG", 500, 9)]);
     shop.fill_cart(1, &[("MUG", 2)]);
     shop.accept(CheckOut { payment: paying_with("tok_timeout"), ..check_out(1) });
@@ -102,7 +105,7 @@ async fn an_order_cancelled_while_the_provider_is_asked_gives_the_money_back() {
 }
 
 #[tokio::test]
-async fn an_order_cancelled_after_it_was_authorised_gives_the_money_back() {
+async fn step_6_an_order_cancelled_after_it_was_authorised_gives_the_money_back() {
     let mut running = sale("tok_ok").await;
     running.shop.accept(cancel(1));
     running.settle().await;
@@ -111,7 +114,7 @@ async fn an_order_cancelled_after_it_was_authorised_gives_the_money_back() {
 }
 
 #[tokio::test]
-async fn stock_sold_to_others_while_the_payment_was_late_fails_the_order_and_gives_the_money_back() {
+async fn step_3_stock_sold_to_others_while_the_payment_was_late_fails_the_order_and_gives_the_money_back() {
     let mut shop = Shop::selling(&[("MUG", 500, 2)]);
     shop.order(1, &[("MUG", 2)]);
     shop.pass(TimeDelta::minutes(20));
@@ -125,9 +128,13 @@ async fn stock_sold_to_others_while_the_payment_was_late_fails_the_order_and_giv
 }
 
 #[tokio::test]
-async fn what_is_not_shipped_is_captured_before_the_authorisation_lapses() {
+async fn step_4_what_is_not_shipped_is_captured_a_day_before_the_authorisation_lapses() {
     let mut running = sale("tok_ok").await;
-    running.pass(TimeDelta::days(6)).await;
+    let authorization = running.shop.payment(1).authorization.expect("it was authorised");
+    let lapses_in = authorization.expires_at - running.shop.now;
+    running.pass(lapses_in - TimeDelta::days(1) - TimeDelta::seconds(1)).await;
+    assert_eq!(running.shop.status(1), ("confirmed", "authorized"));
+    running.pass(TimeDelta::seconds(1)).await;
     assert_eq!(running.shop.status(1), ("confirmed", "completed"));
     running.shop.accept(ship(1, None));
     running.settle().await;

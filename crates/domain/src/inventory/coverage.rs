@@ -11,8 +11,8 @@ use crate::ids::OrderId;
 /// Orders that one event names: 200 KB of ids. Those beyond it are named by the stream's next event.
 pub const ORDERS_TOLD_MAX: usize = 5_000;
 
-/// How an allocation stands that is not covered by units on hand. One that is has no standing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// How an allocation stands that is not covered by units on hand; the worse, the greater. One that is has no standing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// Within the backorder limit: its units are still to come, as was meant.

@@ -141,9 +141,9 @@ impl State {
         coverage::standings(self)
     }
 
-    /// Whether an order was promised here what is not there, as the stream has told.
-    pub fn is_uncovered(&self, order_id: OrderId) -> bool {
-        self.told.get(&order_id) == Some(&Standing::Uncovered)
+    /// How an order stands whose units are not all there, as the stream has told.
+    pub fn standing_of(&self, order_id: OrderId) -> Option<Standing> {
+        self.told.get(&order_id).copied()
     }
 
     pub(super) fn told(&self) -> &BTreeMap<OrderId, Standing> {

@@ -1,5 +1,7 @@
 //! What happens to orders, as it is stored and published.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +42,7 @@ crate::events! {
         ReturnRejected(ReturnRejected) = "order.return_rejected" v1,
         ReturnReceived(ReturnReceived) = "order.return_received" v1,
         AddressCorrected(AddressCorrected) = "order.address_corrected" v1,
+        CoverageChanged(CoverageChanged) = "order.coverage_changed" v1,
     }
 }
 
@@ -243,4 +246,11 @@ pub struct AddressCorrected {
     pub shipping_address: Sealed,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<Country>,
+}
+
+/// N1: what the stock of its SKUs has told of it. Those that are not named are there, as far as they are not shipped yet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CoverageChanged {
+    /// SKUs of which units that were promised to the order are still to come.
+    pub awaited: BTreeSet<Sku>,
 }

@@ -1,6 +1,9 @@
 //! What an order is, folded from its events: its life, and what became of each line.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -60,6 +63,8 @@ pub struct Contents {
     pub returned_amount: Money,
     /// Why it must not be shipped for now.
     pub hold: Option<Reason>,
+    /// N1: SKUs of which units that were promised to it are still to come.
+    pub awaited: BTreeSet<Sku>,
     pub shipping_address: Sealed,
     pub email: Option<Sealed>,
     pub country: Option<Country>,
@@ -210,7 +215,13 @@ impl State {
 
     pub(super) fn end(self, ended: impl FnOnce(Arc<Contents>) -> Self) -> Self {
         match self {
-            Self::Pending(contents) | Self::Confirmed(contents) => ended(contents),
+            Self::Pending(mut contents) | Self::Confirmed(mut contents) => {
+                // It holds no stock from now on.
+                if !contents.awaited.is_empty() {
+                    Arc::make_mut(&mut contents).awaited.clear();
+                }
+                ended(contents)
+            }
             Self::Absent | Self::Cancelled(..) | Self::Failed(..) | Self::Imported(_) => self,
         }
     }
@@ -253,6 +264,7 @@ impl Contents {
             returns: Vec::new(),
             returned_amount: Money::zero(total.currency()),
             hold: None,
+            awaited: BTreeSet::new(),
             shipping_address: created.shipping_address.clone(),
             email: created.email.clone(),
             country: created.country,
@@ -371,6 +383,7 @@ impl Contents {
                     "partially_shipped"
                 }
             }
+            _ if !self.awaited.is_empty() => "backordered",
             _ => "unfulfilled",
         }
     }
@@ -410,6 +423,7 @@ impl Contents {
             + self.refunds.iter().map(refund).sum::<usize>()
             + self.returns.iter().map(Return::weight).sum::<usize>()
             + self.retries.len() * size_of::<PaymentId>()
+            + self.awaited.iter().map(|sku| size_of::<Sku>() + sku.as_str().len()).sum::<usize>()
             + sealed(&self.shipping_address)
             + self.email.as_ref().map_or(0, sealed)
     }

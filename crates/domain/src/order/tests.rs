@@ -1,6 +1,7 @@
 //! An order's rules, each as given, when, then.
 
 mod conservation;
+mod coverage;
 mod creation;
 mod demand;
 mod fulfilment;

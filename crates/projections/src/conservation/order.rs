@@ -76,6 +76,7 @@ impl Order {
             Event::Confirmed(_)
             | Event::Held(_)
             | Event::Released(_)
+            | Event::CoverageChanged(_)
             | Event::ShipmentDispatched(_)
             | Event::ShipmentDelivered(_)
             | Event::PaymentRetried(_)

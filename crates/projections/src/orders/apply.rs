@@ -200,6 +200,7 @@ impl Batch {
             | order::Event::Confirmed(_)
             | order::Event::Held(_)
             | order::Event::Released(_)
+            | order::Event::CoverageChanged(_)
             | order::Event::Cancelled(_)
             | order::Event::Failed(_)
             | order::Event::Completed(_)

@@ -17,6 +17,8 @@ pub(super) struct Life {
     pub(super) status: String,
     pub(super) payment_status: String,
     pub(super) hold_reason: Option<String>,
+    /// Units that were promised to it are still to come.
+    pub(super) awaits_stock: bool,
     pub(super) end_reason: Option<String>,
     pub(super) total: i64,
     /// Of an order of an earlier system: what was given back of it there.
@@ -39,6 +41,7 @@ impl Life {
             status: "pending".to_owned(),
             payment_status: "none".to_owned(),
             hold_reason: None,
+            awaits_stock: false,
             end_reason: None,
             total: created.total.amount(),
             imported_refunds: None,
@@ -62,6 +65,7 @@ impl Life {
             status: "imported".to_owned(),
             payment_status: "paid".to_owned(),
             hold_reason: None,
+            awaits_stock: false,
             end_reason: None,
             total: imported.total.amount(),
             imported_refunds: Some(0),
@@ -87,6 +91,7 @@ impl Life {
             }
             Event::Held(held) => self.hold_reason = Some(held.reason.to_string()),
             Event::Released(_) => self.hold_reason = None,
+            Event::CoverageChanged(changed) => self.awaits_stock = !changed.awaited.is_empty(),
             Event::ShipmentCreated(created) => self.shipped += units_of(&created.lines),
             Event::LinesCancelled(cancelled) => self.cancelled += units_of(&cancelled.lines),
             Event::Cancelled(cancelled) => self.end("cancelled", cancelled.reason.to_string()),
@@ -121,6 +126,7 @@ impl Life {
     fn end(&mut self, status: &str, reason: String) {
         status.clone_into(&mut self.status);
         self.end_reason = Some(reason);
+        self.awaits_stock = false;
     }
 
     /// Of a confirmed order, how far it is says what it is called.
@@ -142,6 +148,7 @@ impl Life {
             (_, 1..) => "partially_delivered",
             (1.., _) if self.shipped == self.due() => "shipped",
             (1.., _) => "partially_shipped",
+            _ if self.awaits_stock => "backordered",
             _ => "unfulfilled",
         }
     }

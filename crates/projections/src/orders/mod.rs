@@ -24,7 +24,7 @@ use crate::projection::{Category, Definition, Rows};
 
 pub static DEFINITION: Definition = Definition {
     name: "orders",
-    schema_name: "orders_v2",
+    schema_name: "orders_v3",
     tables: include_str!("schema.sql"),
     // Events of payments that change no amount are versions of their stream, and the version is shown.
     posts: &[Category { name: "order", ignored: &[] }, Category { name: "payment", ignored: &[] }],

@@ -7,6 +7,8 @@ CREATE TABLE orders (
     -- Why it must not be shipped for now, and why it ended, if it did before its time.
     hold_reason text,
     end_reason text,
+    -- Units of it are still to come: while nothing is shipped, it is called backordered.
+    awaits_stock boolean NOT NULL,
     -- An order of an earlier system has no cart and no address, and not always a customer.
     customer_id uuid,
     cart_id uuid,

@@ -86,6 +86,7 @@ pub(super) async fn insert_orders_in_tx(tx: &mut PgConnection, orders: &[(&Life,
         &orders.iter().map(|(_, created)| created.imported.as_ref().map(|(_, name)| name.as_str())).collect::<Vec<_>>()
             as &[Option<&str>],
         &orders.iter().map(|(life, _)| life.imported_refunds).collect::<Vec<_>>() as &[Option<_>],
+        &orders.iter().map(|(life, _)| life.awaits_stock).collect::<Vec<_>>(),
     )
     .execute(tx)
     .await?;
@@ -113,6 +114,7 @@ pub(super) async fn update_orders_in_tx(tx: &mut PgConnection, orders: &[&Life])
         &orders.iter().map(|life| life.updated_at).collect::<Vec<_>>(),
         &orders.iter().map(|life| life.version).collect::<Vec<_>>(),
         &orders.iter().map(|life| life.imported_refunds).collect::<Vec<_>>() as &[Option<_>],
+        &orders.iter().map(|life| life.awaits_stock).collect::<Vec<_>>(),
     )
     .execute(tx)
     .await?;

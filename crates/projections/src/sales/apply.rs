@@ -131,6 +131,7 @@ impl Batch {
             Change::Order(
                 Event::Held(_)
                 | Event::Released(_)
+                | Event::CoverageChanged(_)
                 | Event::ShipmentCreated(_)
                 | Event::ShipmentDispatched(_)
                 | Event::ShipmentDelivered(_)

@@ -24,6 +24,7 @@ pub static DEFINITION: Definition = Definition {
             ignored: &[
                 "order.held",
                 "order.released",
+                "order.coverage_changed",
                 "order.shipment_created",
                 "order.shipment_dispatched",
                 "order.shipment_delivered",

@@ -33,7 +33,7 @@ fn paid_late(stock: i64) -> Shop {
 }
 
 #[test]
-fn a_confirmation_turns_reservations_into_allocations_in_one_append() {
+fn step_3_a_confirmation_turns_reservations_into_allocations_in_one_append() {
     let mut shop = Shop::selling(&[("MUG", 500, 9), ("PAN", 900, 9)]);
     shop.order(1, &[("MUG", 2), ("PAN", 1)]);
     shop.authorize(1);
@@ -68,14 +68,14 @@ fn what_is_not_there_is_not_found() {
 }
 
 #[test]
-fn n3_an_expired_reservation_is_allocated_if_there_is_stock() {
+fn step_3_n3_an_expired_reservation_is_allocated_if_there_is_stock() {
     let mut shop = paid_late(9);
     assert_eq!(shop.accept(confirm(1)).types, ["inventory.allocated", "inventory.allocated", "order.confirmed"]);
     assert_eq!(shop.stock("MUG"), (9, 0, 2));
 }
 
 #[test]
-fn a_reservation_that_expired_and_was_sold_fails_the_order_and_gives_the_payment_back() {
+fn step_3_a_reservation_that_expired_and_was_sold_fails_the_order_and_gives_the_payment_back() {
     let mut shop = paid_late(2);
     shop.order(2, &[("MUG", 1)]);
     let types = shop.accept(confirm(1)).types;
@@ -113,7 +113,7 @@ fn a_late_payment_of_a_cancelled_order_is_given_back() {
 }
 
 #[test]
-fn a_late_payment_of_a_failed_order_is_given_back() {
+fn step_6_a_late_payment_of_a_failed_order_is_given_back() {
     let mut shop = Shop::selling(&[("MUG", 500, 9)]);
     shop.order(1, &[("MUG", 2)]);
     shop.decline(1);
@@ -143,7 +143,7 @@ fn the_second_of_two_payments_is_given_back() {
 
 /// The last of three tries waits for its buyer: when the order fails, none of them can be paid any more.
 #[test]
-fn an_order_that_fails_gives_up_every_try_to_pay_for_it() {
+fn step_6_an_order_that_fails_gives_up_every_try_to_pay_for_it() {
     let mut shop = Shop::selling(&[("MUG", 500, 9)]);
     shop.order(1, &[("MUG", 2)]);
     shop.decline(1);
@@ -164,7 +164,7 @@ fn an_order_that_fails_gives_up_every_try_to_pay_for_it() {
 }
 
 #[test]
-fn an_order_that_nobody_paid_fails_and_holds_nothing() {
+fn step_6_an_order_that_nobody_paid_fails_and_holds_nothing() {
     let mut shop = Shop::selling(&[("MUG", 500, 9), ("PAN", 900, 9)]);
     shop.order(1, &[("MUG", 2), ("PAN", 1)]);
     let done = shop.accept(fail(1));

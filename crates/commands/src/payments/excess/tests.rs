@@ -51,7 +51,7 @@ fn asked(shop: &Shop) -> Vec<i64> {
 }
 
 #[test]
-fn an_order_that_was_captured_in_full_is_cancelled_and_refunded() {
+fn step_6_an_order_that_was_captured_in_full_is_cancelled_and_refunded() {
     let mut shop = confirmed();
     shop.capture(1, 2_000);
     let types = shop.accept(cancel(None)).types;

@@ -5,7 +5,7 @@ use crate::orders::CancelOrder;
 use crate::spec::{Shop, effects, order_id, reason};
 
 #[test]
-fn an_order_has_an_hour_and_its_reservations_a_quarter_of_it() {
+fn step_6_an_order_has_an_hour_and_its_reservations_a_quarter_of_it() {
     let mut shop = Shop::selling(&[("MUG", 500, 9)]);
     shop.order(1, &[("MUG", 2)]);
     let all: Vec<_> = shop.book.iter().flat_map(|event| effects(&ExpiryProcess, event)).collect();

@@ -5,7 +5,7 @@ use crate::gateway::Gateways;
 use crate::spec::{Shop, effects, ship};
 
 #[test]
-fn a_parcel_that_leaves_is_captured_for() {
+fn step_4_a_parcel_that_leaves_is_captured_for() {
     let mut shop = Shop::selling(&[("MUG", 500, 9)]);
     shop.confirmed_order(1, &[("MUG", 2)]);
     shop.accept(ship(1, None));

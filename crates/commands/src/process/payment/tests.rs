@@ -14,12 +14,12 @@ fn reaction(shop: &Shop, event_type: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_payment_that_is_opened_is_asked_for() {
+fn step_2_a_payment_that_is_opened_is_asked_for() {
     assert_eq!(reaction(&ordered(), "payment.initiated"), ["run request_authorization"]);
 }
 
 #[test]
-fn each_request_becomes_a_call_for_its_order() {
+fn step_2_each_request_becomes_a_call_for_its_order() {
     let mut shop = ordered();
     shop.authorize(1);
     assert_eq!(reaction(&shop, "payment.authorization_requested"), ["call authorize for 000d0001"]);
@@ -47,7 +47,7 @@ fn a_refund_that_is_asked_for_becomes_a_call_for_its_order() {
 }
 
 #[test]
-fn an_authorisation_confirms_the_order_and_is_captured_a_day_before_it_lapses() {
+fn step_4_an_authorisation_confirms_the_order_and_is_captured_a_day_before_it_lapses() {
     let mut shop = ordered();
     shop.authorize(1);
     let effects = reaction(&shop, "payment.authorized");

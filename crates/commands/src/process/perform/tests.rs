@@ -190,7 +190,7 @@ async fn each_answer_to_a_refund_is_taken_for_what_it_is() {
 }
 
 #[tokio::test]
-async fn a_provider_that_does_not_answer_is_asked_later() {
+async fn step_2_a_provider_that_does_not_answer_is_asked_until_the_outcome_is_known() {
     let mut shop = Shop::selling(&[("MUG", 500, 9)]);
     shop.fill_cart(1, &[("MUG", 2)]);
     shop.accept(crate::checkout::CheckOut { payment: paying_with("tok_timeout"), ..check_out(1) });

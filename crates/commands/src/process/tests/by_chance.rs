@@ -125,7 +125,7 @@ struct Play<'a> {
 }
 
 #[tokio::test]
-async fn whatever_happens_money_and_stock_are_conserved() {
+async fn step_6_whatever_happens_money_and_stock_are_conserved() {
     let mut happened = Happened::default();
     for (seed, captures) in (1..=runs()).zip([Captures::MoreThanOnce, Captures::Once].into_iter().cycle()) {
         let chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));

@@ -17,7 +17,7 @@ fn n1_a_count_that_finds_less_tells_of_the_youngest_orders() {
         .then([adjusted(-2), coverage(&[2], &[], &[])])
         .when(adjust(-9))
         .then([adjusted(-9), coverage(&[1], &[], &[])])
-        .then_state(|state| assert!((1..=3).all(|id| state.is_uncovered(order(id)))));
+        .then_state(|state| assert!((1..=3).all(|id| state.standing_of(order(id)) == Some(Standing::Uncovered))));
     stock(three_orders()).when(adjust(-7)).then([adjusted(-7), coverage(&[3, 2, 1], &[], &[])]);
     stock(three_orders()).when(set_aside(1)).then([put_aside(1), coverage(&[3], &[], &[])]);
 }
@@ -44,7 +44,7 @@ fn n1_an_order_that_lets_go_of_its_units_covers_a_younger_one() {
     stock([received(1), allocated(1, 1), adjusted(-1), coverage(&[1], &[], &[])])
         .when(release_allocation(1, None))
         .then([allocation_released(1, 1), coverage(&[], &[], &[1])])
-        .then_state(|state| assert!(!state.is_uncovered(order(1))));
+        .then_state(|state| assert_eq!(state.standing_of(order(1)), None));
 }
 
 #[test]

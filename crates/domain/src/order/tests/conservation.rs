@@ -43,6 +43,9 @@ fn any_command() -> impl Strategy<Value = Command> {
             at: day(3),
         }),
         1 => Just(correct_address()),
+        2 => proptest::collection::btree_set(1..=LINES, 0..3).prop_map(|lines| Command::NoteCoverage {
+            awaited: lines.into_iter().map(|number| sku(&format!("S{number}"))).collect(),
+        }),
     ]
 }
 
@@ -78,6 +81,8 @@ fn check_bounds(contents: &Contents) -> Result<(), TestCaseError> {
         prop_assert_eq!(back.map(|units| units.quantity.get()).sum::<i64>(), line.returned);
         prop_assert!(0 <= line.returned);
     }
+    let is_backordered = contents.shipments.is_empty() && !contents.awaited.is_empty();
+    prop_assert_eq!(contents.fulfillment_status() == "backordered", is_backordered, "N1");
     let Totals { subtotal, shipping, tax, discount, total } = contents.totals;
     let sum = subtotal.amount() + shipping.amount() + tax.amount() - discount.amount();
     prop_assert_eq!(sum, total.amount());

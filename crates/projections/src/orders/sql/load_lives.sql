@@ -3,6 +3,7 @@ SELECT
     status,
     payment_status,
     hold_reason,
+    awaits_stock,
     end_reason,
     total,
     imported_refunds,
