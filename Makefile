@@ -1,4 +1,4 @@
-.PHONY: dev test lint sqlx year faults bench bench-growth
+.PHONY: dev test lint sqlx mutants year faults bench bench-growth
 
 root := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 
@@ -17,6 +17,10 @@ lint:
 # Writes .sqlx anew, after a statement or a migration has changed.
 sqlx:
 	@$(root)scripts/sqlx-prepare
+
+# Changes each rule of crates/domain and sees a test break, in about an hour: make mutants ARGS="--file crates/domain/src/cart.rs"
+mutants:
+	@$(root)scripts/mutants $(ARGS)
 
 # The whole year of sales through HTTP to a real Kafka, reconciled: make year BASKETS=FILE ARGS="--stock-factor 0.9"
 year:

@@ -105,7 +105,7 @@ async fn processes_shows_each_with_what_is_open_and_why_it_fails() {
     let table = shown();
     assert_eq!((table.code, table.stderr.as_str()), (Some(0), ""));
     let rows: Vec<_> = table.stdout.lines().map(|row| row.split_whitespace().next().unwrap()).collect();
-    assert_eq!(rows, ["process", "payment", "fulfilment", "expiry", "coverage"]);
+    assert_eq!(rows, ["process", "payment", "fulfilment", "expiry", "carts", "coverage", "locations"]);
     assert!(table.stdout.contains("its first run"), "{}", table.stdout);
 
     let title = "SELECT hash FROM book.events WHERE position = 2";

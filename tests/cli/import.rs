@@ -34,8 +34,8 @@ fn counted(database: &Database) -> (String, String) {
     (psql(&database.app_url(), ORDERS), psql(&database.app_url(), REFUNDS))
 }
 
-/// The sales report, posted from the book.
-async fn sales_by(database: &Database, dimension: Dimension) -> Vec<(String, i64)> {
+/// Revenue and refunds of the sales report, posted from the book.
+async fn sales_by(database: &Database, dimension: Dimension) -> Vec<(String, i64, i64)> {
     let book = eventstore::Book::new(PgPool::connect_lazy_with(eventstore::session::reading(database.app_options())));
     let (feed, progress) = (eventstore::Feed::new(book), Progress::default());
     let mut runner = Runner::new(&projections::sales::Sales, database.app_options(), feed, progress.clone());
@@ -43,7 +43,10 @@ async fn sales_by(database: &Database, dimension: Dimension) -> Vec<(String, i64
     let models = ReadModels::new(PgPool::connect_lazy_with(projections::reading(database.app_options())), progress);
     let part = Part { limit: Limit::report_default(), cursor: None };
     let (page, _) = report(&models, &[dimension], &Filter::default(), &part).await.unwrap();
-    let named = |row: SalesRow| (row.month.or(row.country).unwrap(), row.revenue.amount());
+    let named = |row: SalesRow| {
+        assert_eq!(row.net.amount(), row.revenue.amount() - row.refunds.amount());
+        (row.month.or(row.country).unwrap(), row.revenue.amount(), row.refunds.amount())
+    };
     page.data.into_iter().map(named).collect()
 }
 
@@ -64,38 +67,47 @@ async fn the_book_and_the_sales_report_come_to_what_the_file_says_to_the_penny()
         "ok   sales of 2011-12                       £168,469.60",
         "ok   sales to JP                              £3,811.95",
         "ok   all sales                              £259,266.28",
+        "ok   refunds of 2011-04                       £2,231.15",
+        "ok   refunds to JP                            £1,591.20",
         "ok   all refunds                              £2,762.50",
+        "ok   net sales                              £256,503.78",
     ] {
         assert!(done.stdout.contains(line), "{line}\n{}", done.stdout);
     }
     assert_eq!(counted(&database), ("40".to_owned(), "13".to_owned()));
 
     let months = [
-        ("2010-12", 793_563),
-        ("2011-01", 7_742_180),
-        ("2011-02", 14_592),
-        ("2011-03", 61_755),
-        ("2011-04", 97_505),
-        ("2011-06", 93_300),
-        ("2011-07", 7_080),
-        ("2011-08", 11_880),
-        ("2011-09", 8_592),
-        ("2011-10", 212_146),
-        ("2011-11", 37_075),
-        ("2011-12", 16_846_960),
+        ("2010-12", 793_563, 20_805),
+        ("2011-01", 7_742_180, 22_995),
+        ("2011-02", 14_592, 0),
+        ("2011-03", 61_755, 1_475),
+        ("2011-04", 97_505, 223_115),
+        ("2011-06", 93_300, 0),
+        ("2011-07", 7_080, 0),
+        ("2011-08", 11_880, 4_800),
+        ("2011-09", 8_592, 375),
+        ("2011-10", 212_146, 1_800),
+        ("2011-11", 37_075, 0),
+        ("2011-12", 16_846_960, 885),
     ];
-    assert_eq!(sales_by(&database, Dimension::Month).await, months.map(|(month, pence)| (month.to_owned(), pence)));
+    assert_eq!(
+        sales_by(&database, Dimension::Month).await,
+        months.map(|(month, sold, back)| (month.to_owned(), sold, back))
+    );
     let countries = [
-        ("", 7_855),
-        ("DE", 87_750),
-        ("DK", 42_770),
-        ("GB", 25_369_592),
-        ("IT", 19_694),
-        ("JE", 3_180),
-        ("JP", 381_195),
-        ("SA", 14_592),
+        ("", 7_855, 0),
+        ("DE", 87_750, 22_275),
+        ("DK", 42_770, 1_800),
+        ("GB", 25_369_592, 91_580),
+        ("IT", 19_694, 0),
+        ("JE", 3_180, 0),
+        ("JP", 381_195, 159_120),
+        ("SA", 14_592, 1_475),
     ];
-    assert_eq!(sales_by(&database, Dimension::Country).await, countries.map(|(code, pence)| (code.to_owned(), pence)));
+    assert_eq!(
+        sales_by(&database, Dimension::Country).await,
+        countries.map(|(code, sold, back)| (code.to_owned(), sold, back))
+    );
 }
 
 #[tokio::test]

@@ -11,6 +11,8 @@ mod documents;
 mod import;
 mod load;
 mod named;
+mod processes;
 mod providers;
 mod refusals;
 mod serve;
+mod webhooks;

@@ -79,7 +79,7 @@ fn a_setting_that_cannot_be_used_is_named() {
         daybook(&["token", "--role", "staff"]).current_dir(place),
         "no development key in .daybook: `daybook dev` makes one; in production the tokens come from your identity provider",
     );
-    for command in ["verify", "processes"] {
+    for command in ["verify", "processes", "webhooks"] {
         check_refused(
             daybook(&[command]).current_dir(place),
             "no DATABASE_URL is set, and no `daybook dev` runs in .daybook",

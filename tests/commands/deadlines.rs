@@ -6,11 +6,14 @@ use commands::{
     process::runner::{EFFECTS_A_ROUND, ProcessRunner, Round},
 };
 
+use uuid::Uuid;
+
 use super::{
     fate::Fate,
     running::{Premises, Running},
-    shop::{Sale, add, new_cart, stocked},
+    shop::{Sale, add, new_cart, sku, stocked},
     taking::{DUE_AFTER, TAKEN_A_CART, TAKEN_WHEN_DUE, checkpoint, deadlines, drain, open_carts, runner, shop, taken},
+    use_cases::at_main,
 };
 
 #[tokio::test]
@@ -125,6 +128,61 @@ async fn no_deadline_fires_before_the_process_that_may_ask_for_a_call_has_read_u
 }
 
 #[tokio::test]
+async fn n8_a_reservation_ends_after_15_minutes_and_its_order_fails_after_60_whatever_is_restarted() {
+    let (premises, mut running) = shop_with_processes().await;
+    let sale = Sale::check_out(&running.node, "MUG", 3, "tok_declined").await;
+    running.settle().await;
+    for (minutes, stock, status) in [
+        (14, (100, 3, 0), "pending"),
+        (2, (100, 0, 0), "pending"),
+        (43, (100, 0, 0), "pending"),
+        (2, (100, 0, 0), "failed"),
+    ] {
+        running = premises.run().await;
+        premises.clock.pass(TimeDelta::minutes(minutes));
+        running.settle().await;
+        assert_eq!((premises.stock("MUG").await, premises.order(sale.order_id).await.status()), (stock, status));
+    }
+    let history = premises.history("inventory", at_main(&sku("MUG"))).await;
+    assert_eq!(history.iter().filter(|event_type| *event_type == "inventory.reservation_expired").count(), 1);
+    assert_eq!(left(&premises, sale.order_id.as_uuid()).await, NONE);
+}
+
+#[tokio::test]
+async fn an_authorisation_is_captured_a_day_before_it_lapses_and_is_over_when_it_does() {
+    let (premises, mut running) = shop_with_processes().await;
+    let taken = Sale::check_out(&running.node, "MUG", 1, "tok_ok").await;
+    let refused = Sale::check_out(&running.node, "MUG", 1, "tok_capture_fails").await;
+    running.settle().await;
+    let day = 24 * 60;
+    for (minutes, of_the_taken, of_the_refused) in [
+        (6 * day - 1, "authorized", "authorized"),
+        (2, "completed", "failed"),
+        (day - 2, "completed", "failed"),
+        (2, "completed", "expired"),
+    ] {
+        running = premises.run().await;
+        premises.clock.pass(TimeDelta::minutes(minutes));
+        running.settle().await;
+        let statuses =
+            (premises.payment(taken.payment_id).await.status(), premises.payment(refused.payment_id).await.status());
+        assert_eq!(statuses, (of_the_taken, of_the_refused), "{minutes} minutes later");
+    }
+    for sale in [taken, refused] {
+        assert_eq!(left(&premises, sale.payment_id.as_uuid()).await, NONE);
+        assert_eq!(premises.order(sale.order_id).await.status(), "confirmed");
+    }
+}
+
+const NONE: [&str; 0] = [];
+
+/// The deadlines that are left of a subject.
+async fn left(premises: &Premises, subject: Uuid) -> Vec<String> {
+    let read = "SELECT kind FROM process.deadlines WHERE subject = $1";
+    sqlx::query_scalar(read).bind(subject).fetch_all(&premises.database.owner).await.unwrap()
+}
+
+#[tokio::test]
 async fn c9_a_guests_cart_expires_30_days_after_it_was_last_touched_whatever_is_restarted() {
     let (premises, mut running) = shop_with_processes().await;
     let guest = OpenCart { guest: true, ..new_cart() };
@@ -138,7 +196,5 @@ async fn c9_a_guests_cart_expires_30_days_after_it_was_last_touched_whatever_is_
         running.settle().await;
         assert_eq!(premises.cart(cart_id).await.status(), status, "{days} days later");
     }
-    let left = "SELECT count(*) FROM process.deadlines WHERE kind = 'untouched_cart'";
-    let left: i64 = sqlx::query_scalar(left).fetch_one(&premises.database.owner).await.unwrap();
-    assert_eq!(left, 0);
+    assert_eq!(left(&premises, cart_id.as_uuid()).await, NONE);
 }

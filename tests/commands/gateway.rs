@@ -9,24 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     node::until,
+    paid::selling_mugs,
     running::{Premises, Running},
-    shop::{Sale, stocked},
+    shop::Sale,
 };
-
-async fn shop() -> (Premises, Running) {
-    let premises = Premises::open().await;
-    let mut running = premises.run().await;
-    stocked(&running.node, "MUG", 1_000).await;
-    running.settle().await;
-    (premises, running)
-}
-
-/// An order whose payment is requested, and nobody has called yet.
-async fn requested(running: &mut Running, token: &'static str) -> Sale {
-    let sale = Sale::check_out(&running.node, "MUG", 1, token).await;
-    running.follow().await;
-    sale
-}
 
 /// Another worker, as another node has one.
 fn worker(premises: &Premises, running: &Running) -> CallWorkers {
@@ -56,8 +42,8 @@ const LEASE_MIN_SECONDS: f64 = 20.0;
 
 #[tokio::test]
 async fn a_call_is_claimed_by_one_worker_and_given_back_by_one_that_dies() {
-    let (premises, mut running) = shop().await;
-    let sale = requested(&mut running, "tok_slow").await;
+    let (premises, mut running) = selling_mugs(Premises::open().await).await;
+    let sale = running.requested("tok_slow").await;
     premises.provider.hold();
     let dying = waiting_worker(&premises, &running, &sale).await;
     let lease: f64 = open_call(&premises).await.get("lease_seconds");
@@ -78,8 +64,8 @@ async fn a_call_is_claimed_by_one_worker_and_given_back_by_one_that_dies() {
 
 #[tokio::test]
 async fn a_worker_that_comes_too_late_does_not_give_away_the_claim_of_the_one_after_it() {
-    let (premises, mut running) = shop().await;
-    let sale = requested(&mut running, "tok_slow").await;
+    let (premises, mut running) = selling_mugs(Premises::open().await).await;
+    let sale = running.requested("tok_slow").await;
     premises.provider.hold();
     let late = waiting_worker(&premises, &running, &sale).await;
     premises.leases_end().await;
@@ -96,8 +82,8 @@ async fn a_worker_that_comes_too_late_does_not_give_away_the_claim_of_the_one_af
 
 #[tokio::test]
 async fn a_call_that_is_never_answered_is_asked_about_and_never_charged_twice() {
-    let (premises, mut running) = shop().await;
-    let sale = requested(&mut running, "tok_timeout").await;
+    let (premises, mut running) = selling_mugs(Premises::open().await).await;
+    let sale = running.requested("tok_timeout").await;
     // Waits as long as a provider is waited for.
     assert_eq!(running.make_calls().await, 1);
     let call = open_call(&premises).await;
@@ -113,7 +99,7 @@ async fn a_call_that_is_never_answered_is_asked_about_and_never_charged_twice() 
 
 #[tokio::test]
 async fn a_worker_that_dies_between_the_record_and_the_note_of_it_leads_to_nothing_new() {
-    let (premises, mut running) = shop().await;
+    let (premises, mut running) = selling_mugs(Premises::open().await).await;
     let sale = Sale::check_out(&running.node, "MUG", 1, "tok_ok").await;
     let cancelled = Sale::check_out(&running.node, "MUG", 1, "tok_ok").await;
     running.settle().await;
@@ -137,17 +123,17 @@ async fn a_worker_that_dies_between_the_record_and_the_note_of_it_leads_to_nothi
 
 #[tokio::test]
 async fn a_provider_that_answers_slowly_does_not_hold_up_other_orders() {
-    let (premises, mut running) = shop().await;
+    let (premises, mut running) = selling_mugs(Premises::open().await).await;
     premises.provider.hold();
     let mut slow = Vec::new();
     for _ in 0..20 {
-        slow.push(requested(&mut running, "tok_slow").await);
+        slow.push(running.requested("tok_slow").await);
     }
     let stop = CancellationToken::new();
     let workers = tokio::spawn(running.workers.clone().run(stop.clone()));
     until("all of them wait", async || slow.iter().all(|sale| !premises.provider.said_of(sale.payment_id).is_empty()))
         .await;
-    let quick = requested(&mut running, "tok_ok").await;
+    let quick = running.requested("tok_ok").await;
     let settled = async || premises.payment(quick.payment_id).await.status() == "authorized";
     until("another order is authorised", settled).await;
     running.follow().await;
@@ -168,7 +154,7 @@ async fn a_provider_that_answers_slowly_does_not_hold_up_other_orders() {
 
 #[tokio::test]
 async fn each_token_leads_its_order_where_it_belongs() {
-    let (premises, mut running) = shop().await;
+    let (premises, mut running) = selling_mugs(Premises::open().await).await;
     for (token, said, done, end) in [
         ("tok_ok", &["authorize"][..], &["authorize"][..], ("confirmed", "authorized")),
         ("tok_slow", &["authorize"], &["authorize"], ("confirmed", "authorized")),
@@ -189,7 +175,7 @@ async fn each_token_leads_its_order_where_it_belongs() {
 
 #[tokio::test]
 async fn a_capture_that_fails_leaves_the_order_shipped_and_its_payment_failed() {
-    let (premises, mut running) = shop().await;
+    let (premises, mut running) = selling_mugs(Premises::open().await).await;
     let sale = Sale::check_out(&running.node, "MUG", 1, "tok_capture_fails").await;
     running.settle().await;
     running.node.accept(sale.ship()).await;
@@ -203,8 +189,8 @@ async fn a_capture_that_fails_leaves_the_order_shipped_and_its_payment_failed() 
 
 #[tokio::test]
 async fn a_provider_that_is_away_is_asked_less_and_less_often_and_charges_once_when_it_is_back() {
-    let (premises, mut running) = shop().await;
-    let sale = requested(&mut running, "tok_ok").await;
+    let (premises, mut running) = selling_mugs(Premises::open().await).await;
+    let sale = running.requested("tok_ok").await;
     premises.provider.goes_away(true);
     let mut pauses = Vec::new();
     for attempt in 1..=5 {

@@ -160,7 +160,12 @@ fn about_a_payment(chance: &mut Chance, known: &Known) -> Box<dyn Asked> {
             code: FailureCode::new("card_declined").unwrap(),
             detail: None,
         }),
-        6 => Box::new(CapturePayment { payment_id, capture_id: CaptureId::from_uuid(Uuid::now_v7()), amount: None }),
+        6 => Box::new(CapturePayment {
+            payment_id,
+            capture_id: CaptureId::from_uuid(Uuid::now_v7()),
+            amount: None,
+            capturing_once: Default::default(),
+        }),
         _ if chance.below(2) == 0 => Box::new(RecordVoid { payment_id, operation_id: None }),
         _ => Box::new(VoidPayment { payment_id, reason: Reason::new("changed my mind").unwrap() }),
     }

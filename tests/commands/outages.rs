@@ -96,12 +96,17 @@ async fn behind(gate: &Gate, database: &Database) -> Node {
     Prepared::on(gate.options(&database.app_url()), settings).await.start()
 }
 
-#[tokio::test]
-async fn an_answer_that_is_lost_on_the_way_is_found_out() {
-    let database = Database::fresh().await;
-    let gate = Gate::to_shared().await;
+/// With mugs to sell.
+async fn selling_behind_a_gate() -> (Database, Gate, Node) {
+    let (database, gate) = (Database::fresh().await, Gate::to_shared().await);
     let node = behind(&gate, &database).await;
     stocked(&node, "MUG", 10).await;
+    (database, gate, node)
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_on_the_way_is_found_out() {
+    let (_database, gate, node) = selling_behind_a_gate().await;
     gate.shut_before_the_next_reply();
     let commands = node.commands.clone();
     let opening = tokio::spawn(async move { commands.run(new_cart(), keyed("open", 1)).await });
@@ -116,10 +121,7 @@ async fn an_answer_that_is_lost_on_the_way_is_found_out() {
 
 #[tokio::test]
 async fn refusals_repeats_and_cold_commands_ride_out_a_short_outage_as_well() {
-    let database = Database::fresh().await;
-    let gate = Gate::to_shared().await;
-    let node = behind(&gate, &database).await;
-    stocked(&node, "MUG", 10).await;
+    let (database, gate, node) = selling_behind_a_gate().await;
     let cart_id = cart_of(&node, &[]).await;
     accepted(node.commands.run(add(cart_id, "MUG", 1), keyed("add", 1))).await;
     node.stop().await;
@@ -157,10 +159,7 @@ fn is_rejection(error: CommandError) -> bool {
 
 #[tokio::test]
 async fn a_long_outage_is_told_at_once_and_ends_by_itself_and_the_key_tells_what_became_of_a_command() {
-    let database = Database::fresh().await;
-    let gate = Gate::to_shared().await;
-    let node = behind(&gate, &database).await;
-    stocked(&node, "MUG", 10).await;
+    let (_database, gate, node) = selling_behind_a_gate().await;
     let cart_id = cart_of(&node, &[("MUG", 1)]).await;
     // This one is in the book, and nobody can know.
     gate.shut_before_the_next_reply();
@@ -185,10 +184,7 @@ async fn a_long_outage_is_told_at_once_and_ends_by_itself_and_the_key_tells_what
 
 #[tokio::test]
 async fn who_comes_while_an_append_is_not_answered_is_refused_at_once_and_who_was_there_before_is_not() {
-    let database = Database::fresh().await;
-    let gate = Gate::to_shared().await;
-    let node = behind(&gate, &database).await;
-    stocked(&node, "MUG", 10).await;
+    let (_database, gate, node) = selling_behind_a_gate().await;
     gate.shut_before_the_next_reply();
     let commands = node.commands.clone();
     let before = tokio::spawn(async move { commands.run(new_cart(), keyed("before", 1)).await });

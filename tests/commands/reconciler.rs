@@ -8,38 +8,16 @@ use commands::{
     gateway::account::Period,
     process::reconciler::{Reconciler, Report},
 };
-use support::stripe::Mishap;
+use support::{metrics::Counters, stripe::Mishap};
 use uuid::Uuid;
 
 use super::{
+    paid::{PRICE, shop},
     running::{Premises, Running},
-    shop::{Sale, stocked},
+    shop::Sale,
 };
 
-const OK: &str = "pm_card_visa";
-const PRICE: i64 = 1_000;
 const DAY: Duration = Duration::from_secs(86_400);
-
-async fn shop() -> (Premises, Running) {
-    let premises = Premises::open_with_stripe().await;
-    let mut running = premises.run().await;
-    stocked(&running.node, "MUG", 1_000).await;
-    running.settle().await;
-    (premises, running)
-}
-
-async fn confirmed(running: &mut Running) -> Sale {
-    let sale = Sale::check_out(&running.node, "MUG", 1, OK).await;
-    running.settle().await;
-    sale
-}
-
-async fn shipped(running: &mut Running) -> Sale {
-    let sale = confirmed(running).await;
-    running.node.accept(sale.ship()).await;
-    running.settle().await;
-    sale
-}
 
 fn reconciler(premises: &Premises, running: &Running) -> Reconciler {
     Reconciler::new(premises.pool(), running.node.commands.clone(), Arc::new(premises.gateways()))
@@ -65,11 +43,11 @@ impl Premises {
 async fn both_sides_agree_and_that_is_put_on_record_once() {
     let (premises, mut running) = shop().await;
     let (held, taken, declined) = (
-        confirmed(&mut running).await,
-        shipped(&mut running).await,
+        running.confirmed().await,
+        running.shipped().await,
         Sale::check_out(&running.node, "MUG", 1, "pm_card_chargeDeclined").await,
     );
-    let cancelled = confirmed(&mut running).await;
+    let cancelled = running.confirmed().await;
     running.node.accept(cancelled.cancel()).await;
     running.settle().await;
     let report = reconciled(&premises, &running).await;
@@ -85,7 +63,7 @@ async fn both_sides_agree_and_that_is_put_on_record_once() {
 #[tokio::test]
 async fn what_only_the_provider_knows_is_recorded_as_its_webhooks_would_have_been() {
     let (premises, mut running) = shop().await;
-    let (cancelled, disputed) = (confirmed(&mut running).await, shipped(&mut running).await);
+    let (cancelled, disputed) = (running.confirmed().await, running.shipped().await);
     // No webhook of these ever came.
     premises.stripe().by_hand("cancel", &premises.stripe_id(&cancelled), None);
     premises.stripe().dispute(&premises.stripe_id(&disputed), PRICE);
@@ -98,7 +76,7 @@ async fn what_only_the_provider_knows_is_recorded_as_its_webhooks_would_have_bee
 #[tokio::test]
 async fn a_discrepancy_is_found_named_and_found_once_until_it_is_settled() {
     let (premises, mut running) = shop().await;
-    let sale = shipped(&mut running).await;
+    let sale = running.shipped().await;
     // Somebody gave money back in Stripe's dashboard: the ledger has nothing that it could be.
     premises.stripe().by_hand("refund", &premises.stripe_id(&sale), Some(300));
     let detail = "refunded 0.00 GBP here, 3.00 GBP there".to_owned();
@@ -122,7 +100,7 @@ async fn a_payment_that_only_one_side_knows_is_told_of() {
     let lost = Uuid::now_v7();
     let reference = premises.stripe().open_by_hand(lost, PRICE);
     premises.stripe().open_by_hand("another-program", PRICE);
-    let sale = confirmed(&mut running).await;
+    let sale = running.confirmed().await;
     premises.stripe().forget(&premises.stripe_id(&sale));
     let report = reconciled(&premises, &running).await;
     assert_eq!((report.compared, report.agree, report.foreign), (1, 0, 1));
@@ -135,7 +113,7 @@ async fn a_payment_that_only_one_side_knows_is_told_of() {
 #[tokio::test]
 async fn a_payment_that_is_held_twice_is_a_discrepancy() {
     let (premises, mut running) = shop().await;
-    let sale = confirmed(&mut running).await;
+    let sale = running.confirmed().await;
     let ours = premises.stripe_id(&sale);
     let second = premises.stripe().open_by_hand(sale.payment_id, PRICE);
     let report = reconciled(&premises, &running).await;
@@ -147,7 +125,7 @@ async fn a_payment_that_is_held_twice_is_a_discrepancy() {
 #[tokio::test]
 async fn while_a_call_is_open_nothing_is_a_discrepancy() {
     let (premises, mut running) = shop().await;
-    let sale = confirmed(&mut running).await;
+    let sale = running.confirmed().await;
     running.node.accept(sale.cancel()).await;
     running.follow().await;
     let report = reconciled(&premises, &running).await;
@@ -159,9 +137,9 @@ async fn while_a_call_is_open_nothing_is_a_discrepancy() {
 #[tokio::test]
 async fn a_provider_with_many_payments_is_read_page_by_page_and_one_that_is_away_for_a_moment_is_read_on() {
     let (premises, mut running) = shop().await;
-    let first = confirmed(&mut running).await;
+    let first = running.confirmed().await;
     premises.stripe().others(250);
-    let last = confirmed(&mut running).await;
+    let last = running.confirmed().await;
     for mishap in [Mishap::Html, Mishap::LostBefore, Mishap::Nonsense] {
         premises.stripe().plan(mishap);
     }
@@ -175,7 +153,7 @@ async fn a_provider_with_many_payments_is_read_page_by_page_and_one_that_is_away
 #[tokio::test]
 async fn it_runs_on_one_node_and_when_it_is_time() {
     let (premises, mut running) = shop().await;
-    confirmed(&mut running).await;
+    running.confirmed().await;
     let (one, other) = (reconciler(&premises, &running), reconciler(&premises, &running));
     assert!(one.run_due("stripe", DAY).await.unwrap());
     assert!(!other.run_due("stripe", DAY).await.unwrap(), "it has been done today");
@@ -208,7 +186,7 @@ async fn it_runs_on_one_node_and_when_it_is_time() {
 async fn a_dispute_goes_from_its_webhook_to_its_end_and_p2_counts_what_was_charged_back() {
     let (premises, mut running) = shop().await;
     for (end, status, refundable) in [("lost", "charged_back", 400), ("won", "dispute_won", PRICE)] {
-        let sale = shipped(&mut running).await;
+        let sale = running.shipped().await;
         let dispute = premises.stripe().dispute(&premises.stripe_id(&sale), 600);
         premises.deliver(&mut running).await;
         assert_eq!(premises.payment(sale.payment_id).await.status(), "disputed");
@@ -220,10 +198,49 @@ async fn a_dispute_goes_from_its_webhook_to_its_end_and_p2_counts_what_was_charg
     }
 }
 
+/// The refund is on its way when the bank takes the money itself.
+#[tokio::test]
+async fn p2_what_is_charged_back_while_it_is_refunded_goes_twice_and_that_is_found_and_told() {
+    let (premises, mut running) = shop().await;
+    let mut counters = Counters::default();
+    let counting = counters.watch();
+    let sale = running.shipped().await;
+    premises.stripe().take_webhooks();
+    premises.stripe().next_refund_is("pending");
+    running.node.accept(sale.refund(PRICE)).await;
+    running.follow().await;
+    running.make_calls().await;
+    let dispute = premises.stripe().dispute(&premises.stripe_id(&sale), PRICE);
+    premises.stripe().close_dispute(&dispute, "lost");
+    for webhook in premises.stripe().take_webhooks() {
+        premises.receive(&webhook).await;
+    }
+    running.look_into_webhooks().await;
+    assert_eq!(premises.last_event(&sale).await, "payment.charged_back", "the refund may yet fail");
+    let told = r#"daybook_payment_discrepancies_total{provider="stripe"}"#;
+    assert_eq!(counting.of(told), None);
+
+    let refunds = premises.stripe().refunds();
+    premises.stripe().settle_refund(&refunds[0], "succeeded");
+    running.settle().await;
+    assert_eq!(premises.last_event(&sale).await, "payment.discrepancy_found");
+    assert_eq!(counting.of(told), Some(1.0));
+    let twice = premises.payment(sale.payment_id).await.ledger().unwrap().given_back_twice();
+    assert_eq!(twice.amount(), PRICE);
+    // Both sides agree on it, and somebody has to look all the same.
+    let detail = "10.00 GBP refunded and 10.00 GBP charged back, of 10.00 GBP captured".to_owned();
+    for _ in 0..2 {
+        let report = reconciled(&premises, &running).await;
+        assert_eq!(report.differ, [(sale.payment_id, detail.clone())]);
+    }
+    let history = premises.payment_history(sale.payment_id).await;
+    assert_eq!(history.iter().filter(|event| *event == "payment.discrepancy_found").count(), 1, "{history:?}");
+}
+
 #[tokio::test]
 async fn of_a_dispute_whose_beginning_was_lost_the_end_tells_all() {
     let (premises, mut running) = shop().await;
-    let sale = shipped(&mut running).await;
+    let sale = running.shipped().await;
     let dispute = premises.stripe().dispute(&premises.stripe_id(&sale), 600);
     premises.stripe().take_webhooks();
     premises.stripe().close_dispute(&dispute, "lost");

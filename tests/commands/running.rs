@@ -34,7 +34,7 @@ use eventstore::{Book, Hash, Position, StreamId};
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use support::{
     Database,
-    stripe::{SECRET_KEY, Stripe, WEBHOOK_SECRET, Webhook},
+    stripe::{Certificate, SECRET_KEY, Stripe, WEBHOOK_SECRET, Webhook},
 };
 use uuid::Uuid;
 
@@ -64,6 +64,8 @@ pub(super) struct Premises {
     stripe: Option<Stripe>,
     /// Where buyers who paid there come back to.
     pub(super) return_url: Option<String>,
+    /// Whose certificates are believed when it is called.
+    pub(super) authorities: Option<Vec<u8>>,
 }
 
 pub(super) struct Running {
@@ -82,14 +84,25 @@ impl Premises {
         predate(&database, ago).await;
         clock.pass(-ago);
         let book = book(database.app_options());
-        Self { database, book, clock, provider: Arc::default(), stripe: None, return_url: None }
+        let provider = Arc::default();
+        Self { database, book, clock, provider, stripe: None, return_url: None, authorities: None }
     }
 
     pub(super) async fn open_with_stripe() -> Self {
         let premises = Self::open().await;
-        let stripe = Some(Stripe::open(premises.clock.clone()).await);
+        let stripe = Stripe::open(premises.clock.clone()).await;
+        premises.with_stripe(stripe)
+    }
+
+    pub(super) async fn open_with_stripe_over_tls(certificate: Certificate) -> Self {
+        let premises = Self::open().await;
+        let stripe = Stripe::open_over_tls(premises.clock.clone(), certificate).await;
+        premises.with_stripe(stripe)
+    }
+
+    fn with_stripe(self, stripe: Stripe) -> Self {
         let return_url = Some("https://shop.example/paid".to_owned());
-        Self { stripe, return_url, ..premises }
+        Self { stripe: Some(stripe), return_url, ..self }
     }
 
     pub(super) fn stripe(&self) -> &Stripe {
@@ -98,7 +111,7 @@ impl Premises {
 
     /// As the API takes it in.
     pub(super) fn webhooks(&self) -> Webhooks {
-        Webhooks::new(self.pool(), Arc::new(self.gateways()))
+        Webhooks::new(self.pool(), Arc::new(self.gateways()), self.clock.clone())
     }
 
     pub(super) async fn receive(&self, webhook: &Webhook) {
@@ -116,14 +129,23 @@ impl Premises {
         self.run_until(&Fate::spared()).await
     }
 
+    /// A node of a release that had no other processes than these.
+    pub(super) async fn run_those(&self, names: &[&str]) -> Running {
+        self.run_of(&Fate::spared(), |name| names.contains(&name)).await
+    }
+
     /// A node whose steps are those of this fate: every effect of its processes, and every call.
     pub(super) async fn run_until(&self, fate: &Fate) -> Running {
+        self.run_of(fate, |_| true).await
+    }
+
+    async fn run_of(&self, fate: &Fate, has: impl Fn(&str) -> bool) -> Running {
         self.provider.deals_with(fate);
         let node = self.node().await;
         let gateways = self.gateways();
         let pool = self.pool();
         let mut runners = Vec::new();
-        for process in process::all(&gateways) {
+        for process in process::all(&gateways).into_iter().filter(|process| has(process.name())) {
             let mortal = Mortal { process, fate: fate.clone() };
             let commands = node.commands.clone();
             runners
@@ -150,12 +172,20 @@ impl Premises {
     }
 
     pub(super) fn stripe_gateway(&self, stripe: &Stripe, secret_key: &str) -> StripeGateway {
-        let config = StripeConfig {
+        self.stripe_of(self.stripe_config(stripe, secret_key))
+    }
+
+    pub(super) fn stripe_config(&self, stripe: &Stripe, secret_key: &str) -> StripeConfig {
+        StripeConfig {
             base_url: stripe.url(),
             secret_key: Secret::new(secret_key),
             webhook_secrets: vec![Secret::new(WEBHOOK_SECRET)],
             return_url: self.return_url.clone(),
-        };
+            authorities: self.authorities.clone(),
+        }
+    }
+
+    pub(super) fn stripe_of(&self, config: StripeConfig) -> StripeGateway {
         StripeGateway::new(config, self.clock.clone()).unwrap()
     }
 

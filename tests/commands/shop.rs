@@ -191,7 +191,7 @@ impl Sale {
     /// Everything that is held.
     pub(super) fn capture(&self) -> CapturePayment {
         let capture_id = CaptureId::from_uuid(self.order_id.as_uuid());
-        CapturePayment { payment_id: self.payment_id, capture_id, amount: None }
+        CapturePayment { payment_id: self.payment_id, capture_id, amount: None, capturing_once: Default::default() }
     }
 
     pub(super) fn ship_one(&self) -> ShipOrder {

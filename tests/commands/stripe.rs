@@ -10,39 +10,16 @@ use domain::money::Money;
 use domain::payment::{Payment, ProviderReference};
 use eventstore::StreamId;
 use serde_json::Value;
-use support::stripe::Mishap;
+use support::{metrics::Counters, stripe::Mishap};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
     node::until,
+    paid::{OK, PRICE, shop},
     running::{Premises, Running},
-    shop::{Sale, currency, stocked},
+    shop::{Sale, currency},
 };
-
-const OK: &str = "pm_card_visa";
-const PRICE: i64 = 1_000;
-
-async fn shop() -> (Premises, Running) {
-    let premises = Premises::open_with_stripe().await;
-    let mut running = premises.run().await;
-    stocked(&running.node, "MUG", 1_000).await;
-    running.settle().await;
-    (premises, running)
-}
-
-/// An order whose payment is requested, and nobody has called yet.
-async fn requested(running: &mut Running, token: &'static str) -> Sale {
-    let sale = Sale::check_out(&running.node, "MUG", 1, token).await;
-    running.follow().await;
-    sale
-}
-
-async fn confirmed(running: &mut Running) -> Sale {
-    let sale = Sale::check_out(&running.node, "MUG", 1, OK).await;
-    running.settle().await;
-    sale
-}
 
 impl Premises {
     /// Everything that Stripe holds or has taken for a sale.
@@ -61,15 +38,10 @@ impl Premises {
     }
 }
 
-/// Those of one kind in a history.
-fn count(history: &[String], event_type: &str) -> usize {
-    history.iter().filter(|event| *event == event_type).count()
-}
-
 #[tokio::test]
 async fn p3_every_change_carries_the_hash_of_its_requested_event_as_its_key() {
     let (premises, mut running) = shop().await;
-    let (sale, cancelled) = (confirmed(&mut running).await, confirmed(&mut running).await);
+    let (sale, cancelled) = (running.confirmed().await, running.confirmed().await);
     running.node.accept(sale.ship()).await;
     running.node.accept(cancelled.cancel()).await;
     running.settle().await;
@@ -96,7 +68,7 @@ async fn p3_every_change_carries_the_hash_of_its_requested_event_as_its_key() {
 #[tokio::test]
 async fn p8_of_a_card_nothing_is_sent_but_its_token() {
     let (premises, mut running) = shop().await;
-    let sale = confirmed(&mut running).await;
+    let sale = running.confirmed().await;
     running.node.accept(sale.ship()).await;
     running.settle().await;
     for heard in premises.stripe().heard() {
@@ -134,7 +106,7 @@ async fn each_token_leads_its_order_where_it_belongs() {
 #[tokio::test]
 async fn a_buyer_is_sent_where_stripe_says_and_declined_where_nobody_could_come_back() {
     let (mut premises, mut running) = shop().await;
-    let sale = requested(&mut running, "pm_card_authenticationRequired").await;
+    let sale = running.requested("pm_card_authenticationRequired").await;
     running.settle().await;
     let payment = premises.payment(sale.payment_id).await;
     let url = payment.ledger().unwrap().action_url.as_ref().unwrap().as_str().to_owned();
@@ -144,69 +116,14 @@ async fn a_buyer_is_sent_where_stripe_says_and_declined_where_nobody_could_come_
 
     premises.return_url = None;
     let mut running = premises.run().await;
-    let sale = requested(&mut running, "pm_card_authenticationRequired").await;
+    let sale = running.requested("pm_card_authenticationRequired").await;
     running.settle().await;
     assert_eq!(premises.status(sale.order_id, sale.payment_id).await, ("pending", "failed"));
 }
 
-/// What does not say clearly what has become of it leaves it open, and once it is known it has happened once.
-#[tokio::test]
-async fn p3_an_authorisation_whose_answer_is_lost_or_nonsense_is_unknown_then_asked_about_and_held_once() {
-    let (premises, mut running) = shop().await;
-    for mishap in Mishap::QUICK {
-        let sale = requested(&mut running, OK).await;
-        premises.stripe().plan(mishap);
-        assert_eq!(running.make_calls().await, 1, "{mishap:?}");
-        assert_eq!(premises.status(sale.order_id, sale.payment_id).await, ("pending", "initiated"), "{mishap:?}");
-        if mishap == Mishap::InternalErrorBefore {
-            // Stripe stands by its answer to a key as long as it knows it.
-            for _ in 0..3 {
-                assert_eq!(running.make_calls().await, 1);
-            }
-            assert_eq!(premises.payment(sale.payment_id).await.status(), "initiated");
-            premises.stripe().forget_keys();
-        }
-        running.settle().await;
-        assert_eq!(premises.status(sale.order_id, sale.payment_id).await, ("confirmed", "authorized"), "{mishap:?}");
-        assert_eq!(premises.intent(&sale)["status"], "requires_capture", "{mishap:?}");
-        let history = premises.payment_history(sale.payment_id).await;
-        let expected = ["payment.initiated", "payment.authorization_requested", "payment.authorized"];
-        assert_eq!(history, expected, "{mishap:?}");
-    }
-}
-
-#[tokio::test]
-async fn p3_a_capture_and_a_void_whose_answer_is_lost_or_nonsense_are_unknown_then_asked_about_and_done_once() {
-    let (premises, mut running) = shop().await;
-    for mishap in Mishap::QUICK {
-        let (sale, cancelled) = (confirmed(&mut running).await, confirmed(&mut running).await);
-        for (sale, end) in [(&sale, "completed"), (&cancelled, "voided")] {
-            match end {
-                "completed" => _ = running.node.accept(sale.ship()).await,
-                _ => _ = running.node.accept(sale.cancel()).await,
-            }
-            running.follow().await;
-            premises.stripe().plan(mishap);
-            assert_eq!(running.make_calls().await, 1, "{mishap:?}");
-            assert_eq!(premises.payment(sale.payment_id).await.status(), "authorized", "{mishap:?}");
-            if mishap == Mishap::InternalErrorBefore {
-                assert_eq!(running.make_calls().await, 1);
-                premises.stripe().forget_keys();
-            }
-            running.settle().await;
-            assert_eq!(premises.payment(sale.payment_id).await.status(), end, "{mishap:?}");
-            let history = premises.payment_history(sale.payment_id).await;
-            assert_eq!(count(&history, "payment.failed"), 0, "{mishap:?}");
-            assert_eq!(count(&history, &format!("payment.{end}")), 1, "{mishap:?}");
-        }
-        assert_eq!(premises.intent(&sale)["amount_received"].as_i64(), Some(PRICE), "{mishap:?}");
-        assert_eq!(premises.intent(&cancelled)["status"], "canceled", "{mishap:?}");
-    }
-}
-
 /// An order that has left and is paid, of which this much is to be given back.
 async fn refunding(running: &mut Running, amount: i64) -> (Sale, RefundId) {
-    let sale = confirmed(running).await;
+    let sale = running.confirmed().await;
     running.node.accept(sale.ship()).await;
     running.settle().await;
     let refund_id = RefundId::from_uuid(Uuid::now_v7());
@@ -215,28 +132,8 @@ async fn refunding(running: &mut Running, amount: i64) -> (Sale, RefundId) {
     (sale, refund_id)
 }
 
-fn refund(sale: &Sale, refund_id: RefundId, amount: i64) -> RefundPayment {
+pub(super) fn refund(sale: &Sale, refund_id: RefundId, amount: i64) -> RefundPayment {
     RefundPayment { payment_id: sale.payment_id, refund_id, amount: Some(Money::new(amount, currency())), reason: None }
-}
-
-#[tokio::test]
-async fn p3_a_refund_whose_answer_is_lost_or_nonsense_is_unknown_then_asked_about_and_given_once() {
-    let (premises, mut running) = shop().await;
-    for mishap in Mishap::QUICK {
-        let (sale, _) = refunding(&mut running, 300).await;
-        premises.stripe().plan(mishap);
-        assert_eq!(running.make_calls().await, 1, "{mishap:?}");
-        assert_eq!(premises.payment(sale.payment_id).await.status(), "completed", "{mishap:?}");
-        if mishap == Mishap::InternalErrorBefore {
-            premises.stripe().forget_keys();
-        }
-        running.settle().await;
-        assert_eq!(premises.payment(sale.payment_id).await.status(), "partially_refunded", "{mishap:?}");
-        let gateway = premises.stripe_gateway(premises.stripe(), support::stripe::SECRET_KEY);
-        let reference = ProviderReference::new(premises.intent(&sale)["id"].as_str().unwrap()).unwrap();
-        let theirs = gateway.look_up(&reference).await.unwrap().unwrap();
-        assert_eq!((theirs.refunded.amount(), theirs.refunds.len()), (300, 1), "{mishap:?}");
-    }
 }
 
 #[tokio::test]
@@ -265,24 +162,10 @@ async fn a_refund_that_takes_its_time_is_waited_for_and_one_that_fails_is_asked_
 }
 
 #[tokio::test]
-async fn a_provider_that_never_answers_is_given_up_in_time_and_asked_later() {
-    let (premises, mut running) = shop().await;
-    let sale = requested(&mut running, OK).await;
-    premises.stripe().plan(Mishap::Silence);
-    assert_eq!(running.make_calls().await, 1);
-    let error: String =
-        sqlx::query_scalar("SELECT last_error FROM process.calls").fetch_one(&premises.database.owner).await.unwrap();
-    assert_eq!(error, "no answer in time");
-    running.settle().await;
-    assert_eq!(premises.status(sale.order_id, sale.payment_id).await, ("confirmed", "authorized"));
-    assert_eq!(premises.intent(&sale)["status"], "requires_capture");
-}
-
-#[tokio::test]
 async fn p3_after_23_hours_it_is_searched_for_by_metadata_and_before_that_in_what_was_opened_since() {
     let (premises, mut running) = shop().await;
     for (hours, asked) in [(22, "GET /v1/payment_intents"), (23, "GET /v1/payment_intents/search")] {
-        let sale = requested(&mut running, OK).await;
+        let sale = running.requested(OK).await;
         premises.stripe().plan(Mishap::LostAfter);
         running.make_calls().await;
         premises.stripe().take_heard();
@@ -299,7 +182,7 @@ async fn p3_after_23_hours_it_is_searched_for_by_metadata_and_before_that_in_wha
 #[tokio::test]
 async fn where_too_many_payments_were_opened_since_a_search_decides_once_it_can() {
     let (premises, mut running) = shop().await;
-    let sale = requested(&mut running, OK).await;
+    let sale = running.requested(OK).await;
     premises.stripe().plan(Mishap::LostAfter);
     running.make_calls().await;
     premises.stripe().others(301);
@@ -319,7 +202,7 @@ async fn where_too_many_payments_were_opened_since_a_search_decides_once_it_can(
 #[tokio::test]
 async fn credentials_that_are_not_accepted_fail_no_payment() {
     let (premises, mut running) = shop().await;
-    let sale = requested(&mut running, OK).await;
+    let sale = running.requested(OK).await;
     let wrong = premises.stripe_gateway(premises.stripe(), "sk_test_of_yesterday");
     let gateways = commands::gateway::Gateways::default().with(std::sync::Arc::new(wrong));
     let workers = CallWorkers::new(premises.pool(), running.node.commands.clone(), std::sync::Arc::new(gateways));
@@ -335,6 +218,8 @@ async fn credentials_that_are_not_accepted_fail_no_payment() {
 #[tokio::test]
 async fn a_provider_that_hangs_takes_none_of_anothers_places() {
     let (premises, mut running) = shop().await;
+    let mut counters = Counters::default();
+    let counting = counters.watch();
     let mut hanging = Vec::new();
     for _ in 0..commands::process::calls::CALLS_IN_FLIGHT_MAX + 5 {
         hanging.push(Sale::check_out(&running.node, "MUG", 1, OK).await);
@@ -352,6 +237,7 @@ async fn a_provider_that_hangs_takes_none_of_anothers_places() {
     })
     .await;
     assert_eq!(premises.stripe().heard().len(), places, "no more are sent than there are places");
+    assert_eq!(counting.of(r#"daybook_calls_in_flight{provider="stripe"}"#), Some(places as f64));
     workers.abort();
 }
 

@@ -9,7 +9,7 @@ use commands::{
 use domain::{
     aggregate::Aggregate as _,
     cart::{self, Cart},
-    ids::{self, CartId, Location, Reason, Sku},
+    ids::{self, CartId, Location, Quantity, Reason, Sku},
     inventory::{self, Inventory},
     order::{self, Order},
     payment::Payment,
@@ -117,6 +117,36 @@ impl UseCase for Take {
 
 pub(super) fn at_main(sku: &Sku) -> Uuid {
     ids::inventory_stream(sku, &Location::main())
+}
+
+/// Puts units somewhere as a release did that kept no list of locations.
+#[derive(Debug, Clone)]
+pub(super) struct ReceiveUnlisted {
+    pub(super) sku: Sku,
+    pub(super) location: Location,
+    pub(super) quantity: Quantity,
+}
+
+impl UseCase for ReceiveUnlisted {
+    type Outcome = ();
+
+    const NAME: &'static str = "receive_unlisted";
+
+    fn streams(&self, _: &View<'_>) -> Streams {
+        Streams::default().read::<Inventory>(ids::inventory_stream(&self.sku, &self.location))
+    }
+
+    fn decide(&self, view: &View<'_>, _: DateTime<Utc>) -> Result<Decision<()>, Rejection> {
+        let Self { sku, location, quantity } = self.clone();
+        let stream = ids::inventory_stream(&sku, &location);
+        let mut events = Events::default();
+        events.decide::<Inventory>(view, stream, inventory::Command::Receive { sku, location, quantity })?;
+        Ok(events.answer(()))
+    }
+
+    fn shows((): &()) -> Vec<StreamId> {
+        Vec::new()
+    }
 }
 
 /// Changes nothing and shows streams as the executor has them.

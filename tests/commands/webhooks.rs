@@ -2,30 +2,17 @@
 
 use commands::process::webhooks::{ReceiveError, Received};
 use serde_json::Value;
-use support::stripe::{Courier, Mishap, Webhook};
+use support::{
+    metrics::Counters,
+    stripe::{Courier, Mishap, Webhook},
+};
 
 use super::{
     Chance,
-    running::{Premises, Running},
-    shop::{Sale, stocked},
+    paid::{OK, PRICE, shop},
+    running::Premises,
+    shop::Sale,
 };
-
-const OK: &str = "pm_card_visa";
-const PRICE: i64 = 1_000;
-
-async fn shop() -> (Premises, Running) {
-    let premises = Premises::open_with_stripe().await;
-    let mut running = premises.run().await;
-    stocked(&running.node, "MUG", 1_000).await;
-    running.settle().await;
-    (premises, running)
-}
-
-async fn confirmed(running: &mut Running) -> Sale {
-    let sale = Sale::check_out(&running.node, "MUG", 1, OK).await;
-    running.settle().await;
-    sale
-}
 
 impl Premises {
     /// Takes in all that Stripe has to tell.
@@ -74,7 +61,7 @@ async fn p4_a_webhook_before_the_calls_own_answer_is_the_answer_and_that_changes
 #[tokio::test]
 async fn p4_a_webhook_after_the_calls_own_answer_and_one_that_comes_twice_change_nothing() {
     let (premises, mut running) = shop().await;
-    let sale = confirmed(&mut running).await;
+    let sale = running.confirmed().await;
     let told = premises.told().await;
     let head = running.node.head().await;
     assert_eq!(running.look_into_webhooks().await, told.len());
@@ -108,6 +95,41 @@ async fn webhooks_in_the_wrong_order_lead_to_what_is_and_not_to_what_was() {
     assert_eq!(premises.status(sale.order_id, sale.payment_id).await, ("pending", "failed"));
 }
 
+/// What they tell is long past when they come.
+#[tokio::test]
+async fn webhooks_that_are_delayed_by_days_change_nothing_that_has_happened_since() {
+    let (premises, mut running) = shop().await;
+    let sale = running.confirmed().await;
+    let held_back = premises.stripe().take_webhooks();
+    running.node.accept(sale.ship()).await;
+    running.settle().await;
+    running.node.accept(sale.refund(PRICE)).await;
+    running.settle().await;
+    let history = premises.payment_history(sale.payment_id).await;
+    assert_eq!(premises.payment(sale.payment_id).await.status(), "refunded");
+    premises.clock.pass(chrono::TimeDelta::days(9));
+    for webhook in &held_back {
+        // Stripe signs each delivery anew.
+        assert_eq!(premises.comes_again(webhook).await, Received::Kept);
+    }
+    assert_eq!(running.look_into_webhooks().await, held_back.len());
+    assert_eq!(premises.open_webhooks().await, vec![]);
+    assert_eq!(premises.payment_history(sale.payment_id).await, history);
+}
+
+/// Neither the webhook nor the answer to the call that it is about: the next call asks.
+#[tokio::test]
+async fn webhooks_that_are_lost_are_not_needed() {
+    let (premises, mut running) = shop().await;
+    let sale = running.requested(OK).await;
+    premises.stripe().plan(Mishap::LostAfter);
+    running.make_calls().await;
+    assert!(!premises.stripe().take_webhooks().is_empty(), "they are lost here");
+    running.settle().await;
+    assert_eq!(premises.status(sale.order_id, sale.payment_id).await, ("confirmed", "authorized"));
+    assert_eq!(premises.payment_history(sale.payment_id).await, AUTHORIZED);
+}
+
 #[tokio::test]
 async fn a_buyer_who_has_confirmed_with_the_bank_has_paid_by_webhook_alone() {
     let (premises, mut running) = shop().await;
@@ -124,7 +146,7 @@ async fn a_buyer_who_has_confirmed_with_the_bank_has_paid_by_webhook_alone() {
 #[tokio::test]
 async fn money_that_somebody_gave_back_or_took_by_hand_is_known() {
     let (premises, mut running) = shop().await;
-    let (cancelled, captured) = (confirmed(&mut running).await, confirmed(&mut running).await);
+    let (cancelled, captured) = (running.confirmed().await, running.confirmed().await);
     premises.stripe().by_hand("cancel", &premises.reference(&cancelled), None);
     // We are about to ask for the capture when it is there already.
     running.node.accept(captured.ship()).await;
@@ -203,7 +225,7 @@ async fn a_webhook_whose_provider_is_away_waits() {
 #[tokio::test]
 async fn what_is_not_signed_as_it_should_be_leaves_no_trace() {
     let (premises, mut running) = shop().await;
-    confirmed(&mut running).await;
+    running.confirmed().await;
     let webhook = premises.stripe().take_webhooks().pop().unwrap();
     let webhooks = premises.webhooks();
     let headers = |signature: String| {
@@ -213,16 +235,24 @@ async fn what_is_not_signed_as_it_should_be_leaves_no_trace() {
     let mut changed = webhook.body.clone();
     let last = changed.len() - 3;
     changed[last] ^= 1;
-    for (headers, body) in [
-        (webhook.headers(), &changed),
-        (headers(webhook.signature("whsec_of_another")), &webhook.body),
-        (headers(webhook.signature_at(secret, webhook.at - 301)), &webhook.body),
-        (headers(webhook.signature_at(secret, webhook.at + 400)), &webhook.body),
-        (headers("t=1,v1=00".to_owned()), &webhook.body),
-        (axum::http::HeaderMap::new(), &webhook.body),
+    let mut counters = Counters::default();
+    let counting = counters.watch();
+    let counted = |result: &str| {
+        counting.of(&format!(r#"daybook_webhooks_total{{provider="stripe",result="{result}"}}"#)).unwrap_or_default()
+    };
+    for (headers, body, result) in [
+        (webhook.headers(), &changed, "wrong_signature"),
+        (headers(webhook.signature("whsec_of_another")), &webhook.body, "wrong_signature"),
+        (headers(webhook.signature_at(secret, webhook.at - 301)), &webhook.body, "wrong_time"),
+        (headers(webhook.signature_at(secret, webhook.at + 400)), &webhook.body, "wrong_time"),
+        (headers("t=1,v1=00".to_owned()), &webhook.body, "wrong_time"),
+        (headers("nonsense".to_owned()), &webhook.body, "malformed_signature"),
+        (axum::http::HeaderMap::new(), &webhook.body, "unsigned"),
     ] {
+        let before = counted(result);
         let refused = webhooks.receive("stripe", &headers, body).await;
         assert!(matches!(refused, Err(ReceiveError::Refused(_))), "{refused:?}");
+        assert_eq!(counted(result), before + 1.0, "{refused:?}");
     }
     for provider in ["simulated", "nobody", ""] {
         let refused = webhooks.receive(provider, &webhook.headers(), &webhook.body).await;
@@ -238,7 +268,7 @@ async fn what_is_not_signed_as_it_should_be_leaves_no_trace() {
 #[tokio::test]
 async fn a_refund_that_failed_after_its_success_is_recorded_and_changes_nothing() {
     let (premises, mut running) = shop().await;
-    let sale = confirmed(&mut running).await;
+    let sale = running.confirmed().await;
     running.node.accept(sale.ship()).await;
     running.settle().await;
     let refund_id = domain::ids::RefundId::from_uuid(uuid::Uuid::now_v7());

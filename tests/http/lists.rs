@@ -221,11 +221,16 @@ async fn sales_are_reported_by_every_dimension_a_page_at_a_time() {
     let day = confirmed.recorded_at.date_naive();
     let report = |query: String| staff.get(format!("/v1/reports/sales?{query}")).at(head).answers(200);
     let data = |query: String| async { report(query).await["data"].clone() };
-    assert_eq!(data(String::new()).await, json!([{ "units": 3, "revenue": gbp(1_900) }]));
-    let mugs = json!({ "sku": "MUG", "units": 2, "revenue": gbp(1_000) });
-    let pans = json!({ "sku": "PAN", "units": 1, "revenue": gbp(900) });
+    let sold = |mut row: Value, units: i64, pence: i64| {
+        let sums = json!({ "units": units, "revenue": gbp(pence), "refunds": gbp(0), "net": gbp(pence) });
+        row.as_object_mut().unwrap().extend(sums.as_object().unwrap().clone());
+        row
+    };
+    assert_eq!(data(String::new()).await, json!([sold(json!({}), 3, 1_900)]));
+    let mugs = sold(json!({ "sku": "MUG" }), 2, 1_000);
+    let pans = sold(json!({ "sku": "PAN" }), 1, 900);
     assert_eq!(data("group_by=sku".to_owned()).await, json!([mugs, pans]), "less what was cancelled");
-    let row = json!({ "day": day, "country": "GB", "currency": "GBP", "units": 3, "revenue": gbp(1_900) });
+    let row = sold(json!({ "day": day, "country": "GB", "currency": "GBP" }), 3, 1_900);
     assert_eq!(data("group_by=day,country,currency".to_owned()).await, json!([row]));
     assert_eq!(data(format!("from={day}&to={day}&sku=PAN&group_by=sku")).await, json!([pans]));
     assert_eq!(data("to=2020-01-01&group_by=sku".to_owned()).await, json!([]));

@@ -1,6 +1,8 @@
 //! Payments: declined and tried again, waiting for the payer, captured and given back by staff.
 
+use commands::clock::Clock;
 use serde_json::json;
+use support::stripe::Stripe;
 use uuid::Uuid;
 
 use super::{
@@ -114,6 +116,31 @@ async fn staff_capture_ahead_of_a_parcel_and_no_more_than_is_held() {
     // What was captured ahead is not captured again for the parcel.
     staff.ship(order).answers(201).await;
     assert_eq!(shop.order(order).await["payment_status"], "paid");
+}
+
+#[tokio::test]
+async fn where_a_provider_captures_once_everything_that_is_owed_is_taken_at_once_and_the_rest_let_go() {
+    let stripe = Stripe::open(Clock::default()).await;
+    let shop = Shop::open_with_stripe(&stripe).await;
+    let (staff, buyer) = (shop.as_staff(), shop.as_customer());
+    let (order, id) = order_paid_with(&shop, &buyer, "pm_card_visa", "payment.authorized").await;
+    shop.until("order.confirmed", order).await;
+    let capture = |body| staff.post(format!("/v1/payments/{id}/captures")).keyed().json(body);
+    let refused = capture(json!({ "amount": gbp(400) })).refused_as("captures_once").await;
+    assert_eq!((refused.status, &refused["owed"]), (422, &gbp(1_000)));
+    assert_eq!(stripe.intents_of(id)[0]["status"], "requires_capture", "nothing was let go");
+
+    let lines = json!({ "reason": "one is broken", "lines": [{ "sku": "MUG", "quantity": 1 }] });
+    staff.post(format!("/v1/orders/{order}/cancellation")).json(lines).answers(200).await;
+    capture(json!({ "amount": gbp(500) })).answers(201).await;
+    shop.until("payment.voided", id).await;
+    let seen = payment(&shop, id).await;
+    assert_eq!((&seen["status"], &seen["captured"]), (&json!("partially_captured"), &gbp(500)));
+    let refused = capture(json!({ "amount": gbp(1) })).refused_as("illegal_transition").await;
+    assert_eq!(refused["current_state"], "partially_captured");
+    staff.ship(order).answers(201).await;
+    let intent = stripe.intents_of(id).remove(0);
+    assert_eq!((&intent["status"], &intent["amount_received"]), (&json!("succeeded"), &json!(500)));
 }
 
 #[tokio::test]

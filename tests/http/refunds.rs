@@ -32,6 +32,9 @@ async fn a_refund_names_its_goods_and_is_given_by_the_payment() {
     assert_eq!(granted["payments"], json!([{ "payment_id": payment, "amount": gbp(500) }]));
     shop.until("payment.refund_succeeded", payment).await;
     assert_eq!(shop.order(order).await["payment_status"], "partially_refunded");
+    let report = shop.as_staff().get("/v1/reports/sales?group_by=sku").at(shop.head().await).answers(200).await;
+    let sums = json!({ "sku": "MUG", "units": 2, "revenue": gbp(1_000), "refunds": gbp(500), "net": gbp(500) });
+    assert_eq!(report["data"], json!([sums]));
 }
 
 #[tokio::test]

@@ -69,6 +69,39 @@ async fn goods_are_sent_back_counted_and_paid_for() {
 }
 
 #[tokio::test]
+async fn n4_goods_are_unpacked_where_staff_says_or_where_they_were_sent_from() {
+    let shop = Shop::open().await;
+    let (buyer, staff) = (shop.as_customer(), shop.as_staff());
+    shop.sell("MUG", 500, 0).await;
+    staff.post("/v1/inventory/MUG/receipts").json(json!({ "quantity": 5, "location": "LEEDS" })).answers(201).await;
+    let order = shop.confirmed_order(&buyer, &[("MUG", 3)]).await;
+    let parcel = staff.ship(order).answers(201).await.id();
+    staff.post(format!("/v1/orders/{order}/shipments/{parcel}/delivery")).json(json!({})).answers(200).await;
+    let mugs = |units| json!([{ "sku": "MUG", "quantity": units, "restock": true }]);
+    for (units, location, expected) in
+        [(1, json!("YORK"), [("LEEDS", 2), ("YORK", 1)]), (2, Value::Null, [("LEEDS", 4), ("YORK", 1)])]
+    {
+        let id = ask(&buyer, order, units).answers(201).await.id();
+        about(&staff, order, id, "approval").answers(200).await;
+        let mut receipt = json!({ "lines": mugs(units) });
+        if !location.is_null() {
+            receipt["location"] = location;
+        }
+        about(&staff, order, id, "receipt").json(receipt).answers(200).await;
+        let stock = staff.get("/v1/inventory/MUG").at(shop.head().await).answers(200).await;
+        let places = stock["locations"].as_array().unwrap().iter();
+        let held: Vec<_> = places.filter(|place| place["on_hand"] != 0).collect();
+        let held: Vec<_> = held
+            .iter()
+            .map(|place| (place["location"].as_str().unwrap(), place["on_hand"].as_i64().unwrap()))
+            .collect();
+        assert_eq!(held, expected);
+    }
+    let id = ask(&buyer, order, 1).refused_as("quantity_exceeded").await;
+    assert_eq!(id["available"], 0);
+}
+
+#[tokio::test]
 async fn no_more_is_sent_back_than_came_and_what_is_refused_can_be_asked_for_again() {
     let shop = Shop::open().await;
     let (buyer, staff) = (shop.as_customer(), shop.as_staff());

@@ -81,7 +81,8 @@ async fn a_sale_goes_from_the_product_to_the_report() {
     );
 
     let report = staff.get("/v1/reports/sales?group_by=sku").at(shop.head().await).answers(200).await;
-    assert_eq!(report["data"], json!([{ "sku": "MUG-BLUE", "units": 3, "revenue": gbp(3750) }]));
+    let row = json!({ "sku": "MUG-BLUE", "units": 3, "revenue": gbp(3750), "refunds": gbp(0), "net": gbp(3750) });
+    assert_eq!(report["data"], json!([row]));
 }
 
 #[tokio::test]

@@ -111,6 +111,7 @@ fn payments_by(provider: &str, base_url: String) -> PaymentParts {
         secret_key: Secret::new(SECRET_KEY),
         webhook_secrets: vec![Secret::new(WEBHOOK_SECRET)],
         return_url: Some("https://shop.example/paid".to_owned()),
+        authorities: None,
     };
     let stripe = Arc::new(StripeGateway::new(config, Clock::default()).unwrap());
     let gateways = Gateways::default().with(Arc::new(Simulated::default())).with(stripe);

@@ -86,6 +86,7 @@ fn fulfil(shop: &mut Shop, sale: &mut Sale) {
         lines: None,
         carrier: text("Royal Mail"),
         tracking: text("RM1"),
+        location: None,
         payment_covers: true,
         at: now(),
     };

@@ -131,7 +131,7 @@ async fn imported_orders_are_listed_by_when_they_were_made_and_by_whom() {
 }
 
 #[tokio::test]
-async fn imported_sales_are_counted_when_and_where_they_were_made() {
+async fn imported_sales_and_refunds_are_counted_when_and_where_they_were_made() {
     let mut shop = Shop::open().await;
     let (a, b) = (sku("A"), sku("B"));
     let lines = [(&a, 3, 100), (&b, 1, 250), (&a, 1, 90)];
@@ -145,10 +145,17 @@ async fn imported_sales_are_counted_when_and_where_they_were_made() {
     let part = Part { limit: Limit::report_default(), cursor: None };
     let by_month = [Dimension::Month, Dimension::Country];
     let (page, _) = report(&shop.models, &by_month, &sales::Filter::default(), &part).await.unwrap();
-    let rows = shown(&page, |row| (row.month.clone().unwrap(), row.country.clone().unwrap(), row.units, row.revenue));
-    let row = |month: &str, country: &str| (month.to_owned(), country.to_owned(), 5, gbp(640));
-    assert_eq!(rows, [row("2011-01", "FR"), row("2011-02", ""), row("2011-02", "GB")]);
+    let sums = |row: &sales::SalesRow| (row.units, row.revenue, row.refunds, row.net);
+    let rows = shown(&page, |row| (row.month.clone().unwrap(), row.country.clone().unwrap(), sums(row)));
+    let row = |month: &str, country: &str, sums| (month.to_owned(), country.to_owned(), sums);
+    let sale = (5, gbp(640), gbp(0), gbp(640));
+    // Where the order went, when it was given back.
+    let back = (0, gbp(0), gbp(300), gbp(-300));
+    let expected =
+        [row("2011-01", "FR", sale), row("2011-02", "", sale), row("2011-02", "FR", back), row("2011-02", "GB", sale)];
+    assert_eq!(rows, expected);
     let (page, _) = report(&shop.models, &[Dimension::Sku], &sales::Filter::default(), &part).await.unwrap();
-    let rows = shown(&page, |row| (row.sku.clone().unwrap(), row.units, row.revenue));
-    assert_eq!(rows, [("A".to_owned(), 12, gbp(1_170)), ("B".to_owned(), 3, gbp(750))]);
+    let rows = shown(&page, |row| (row.sku.clone().unwrap(), sums(row)));
+    let (a, b) = ((12, gbp(1_170), gbp(300), gbp(870)), (3, gbp(750), gbp(0), gbp(750)));
+    assert_eq!(rows, [("A".to_owned(), a), ("B".to_owned(), b)]);
 }

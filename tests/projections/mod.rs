@@ -7,6 +7,7 @@ mod imported;
 mod orders;
 mod parking;
 mod random_shop;
+mod refunds;
 mod replay;
 mod runner;
 mod sales;

@@ -23,6 +23,7 @@ fn dispatch(number: u128, lines: Option<Vec<order::LineUnits>>) -> Command {
         lines,
         carrier: text("Royal Mail"),
         tracking: text("RM1"),
+        location: None,
         payment_covers: true,
         at: now(),
     }

@@ -181,6 +181,7 @@ impl RandomShop {
                 lines: some.ok().filter(|_| roll > 4),
                 carrier: text("Royal Mail"),
                 tracking: text("RM1"),
+                location: None,
                 payment_covers: true,
                 at: now(),
             },
@@ -400,8 +401,23 @@ impl RandomShop {
         let part = Part { limit: Limit::report_default(), cursor: None };
         let filter = sales::Filter::default();
         let report = sales::report(&self.shop.models, &[Dimension::Sku], &filter, &part).await.unwrap().0;
-        let shown = report.data.into_iter().map(|row| (row.sku.unwrap(), (row.units, row.revenue.amount())));
-        assert_eq!(shown.collect::<BTreeMap<_, _>>(), held);
+        let refunds: i64 = report.data.iter().map(|row| row.refunds.amount()).sum();
+        assert_eq!(refunds, self.refunded());
+        let sold = report.data.into_iter().map(|row| (row.sku.unwrap(), (row.units, row.revenue.amount())));
+        // What was given back for no goods in particular has no units.
+        assert_eq!(sold.filter(|(_, sum)| *sum != (0, 0)).collect::<BTreeMap<_, _>>(), held);
+    }
+
+    /// What was given back of each order, and no more than it came to in the end.
+    fn refunded(&self) -> i64 {
+        let of = |order: &Stream<Order>| {
+            let order::State::Confirmed(contents) = &order.state else { return 0 };
+            let ledgers = self.payments.iter().map(|payment| payment.state.ledger().unwrap());
+            let of_it = ledgers.filter(|ledger| ledger.order_id.as_uuid() == order.id);
+            let given_back: i64 = of_it.map(|ledger| ledger.refunded().amount()).sum();
+            given_back.min(contents.owed().amount())
+        };
+        self.orders.iter().map(of).sum()
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod books;
 mod form;
+mod tls;
 mod webhooks;
 
 use std::collections::VecDeque;
@@ -17,12 +18,15 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use axum::serve::Listener;
 use commands::clock::Clock;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use self::books::Books;
+use self::tls::TlsListener;
+pub use self::tls::{Authority, Certificate, Validity};
 pub use self::webhooks::{Courier, Webhook};
 
 pub const SECRET_KEY: &str = "sk_test_standin";
@@ -77,7 +81,7 @@ pub struct Heard {
 /// Lives until it is dropped.
 #[derive(Debug)]
 pub struct Stripe {
-    address: SocketAddr,
+    url: String,
     shared: Arc<Shared>,
     serving: JoinHandle<()>,
 }
@@ -92,18 +96,32 @@ struct Shared {
 impl Stripe {
     /// With the time that its shop has.
     pub async fn open(clock: Clock) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port of this machine");
-        let address = listener.local_addr().expect("it is bound");
+        let listener = listener().await;
+        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+        Self::serve(clock, url, listener)
+    }
+
+    /// Over TLS, with this certificate.
+    pub async fn open_over_tls(clock: Clock, certificate: Certificate) -> Self {
+        let listener = TlsListener { listener: listener().await, certificate };
+        let url = format!("https://{}", listener.local_addr().expect("it is bound"));
+        Self::serve(clock, url, listener)
+    }
+
+    fn serve<L>(clock: Clock, url: String, listener: L) -> Self
+    where
+        L: Listener<Addr = SocketAddr>,
+    {
         let books = Mutex::new(Books::new(clock));
         let shared = Arc::new(Shared { books, mishaps: Mutex::default(), heard: Mutex::default() });
         let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
         let serving =
             tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves until it is aborted") });
-        Self { address, shared, serving }
+        Self { url, shared, serving }
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.url.clone()
     }
 
     /// Happens to the next request, after those that were planned before.
@@ -202,6 +220,10 @@ impl Stripe {
     fn books(&self) -> std::sync::MutexGuard<'_, Books> {
         self.shared.books.lock().expect("nobody panics while holding it")
     }
+}
+
+async fn listener() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.expect("a port of this machine")
 }
 
 impl Drop for Stripe {

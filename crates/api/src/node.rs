@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use commands::clock::Clock;
 use commands::executor::{Commands, Executor, Health as ExecutorHealth};
 use commands::gateway::Gateways;
 use commands::gateway::simulated::{self, Simulated};
+use commands::payments::CapturingOnce;
 use commands::process::calls::CallWorkers;
 use commands::process::reconciler::Reconciler;
 use commands::process::runner::{ProcessError, ProcessRunner};
@@ -96,6 +98,8 @@ pub struct Shop {
     pub webhooks: Webhooks,
     /// Who carries new payments.
     pub provider: Provider,
+    /// Those that take money of a payment once.
+    pub capturing_once: CapturingOnce,
 }
 
 impl Shop {
@@ -106,7 +110,8 @@ impl Shop {
         let book = Book::new(nowhere.clone());
         let PaymentParts { gateways, provider, .. } = PaymentParts::default();
         Self {
-            webhooks: Webhooks::new(nowhere.clone(), gateways),
+            capturing_once: gateways.capturing_once(),
+            webhooks: Webhooks::new(nowhere.clone(), gateways, Clock::default()),
             provider,
             commands: Commands::closed(book.clone()),
             vault: Arc::new(Vault::new(nowhere.clone(), MasterKey::new("none".to_owned(), [0; 32]))),
@@ -175,11 +180,16 @@ impl Node {
         let node = Self {
             feed: Feed::new(book.clone()),
             shop: Shop {
-                commands,
                 vault: Arc::new(Vault::new(pools.vault.clone(), parts.master_key)),
                 read_models: ReadModels::new(pools.queries.clone(), progress.clone()),
-                webhooks: Webhooks::new(pools.processes.clone(), Arc::clone(&parts.payments.gateways)),
+                webhooks: Webhooks::new(
+                    pools.processes.clone(),
+                    Arc::clone(&parts.payments.gateways),
+                    commands.clock().clone(),
+                ),
                 provider: parts.payments.provider,
+                capturing_once: parts.payments.gateways.capturing_once(),
+                commands,
                 heads,
                 book,
             },

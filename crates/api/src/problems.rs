@@ -137,6 +137,8 @@ catalogue! {
         "`skus` lists each product that falls short, with the quantity requested and the quantity available. Nothing was reserved."
     AmountExceeded "amount_exceeded" UNPROCESSABLE_ENTITY final "The amount is more than there is"
         "A capture may not exceed what is authorised, a refund not what is captured. `available` is what is left."
+    CapturesOnce "captures_once" UNPROCESSABLE_ENTITY final "The provider takes money of a payment once"
+        "This payment's provider captures once, and lets go of whatever is not taken then. Capture everything that the order owes (`owed`) at once; cancel lines first where it is to be less. Where `captured` is given, that has been done."
     QuantityExceeded "quantity_exceeded" UNPROCESSABLE_ENTITY final "The quantity is more than there is"
         "More was named than is left to ship, deliver, cancel, return or move. `lines` or `skus` says how much is left."
     ReturnWindowClosed "return_window_closed" UNPROCESSABLE_ENTITY final "It is too late to send it back"

@@ -1,5 +1,6 @@
 //! The payment providers of a node, from flags and environment.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +37,10 @@ pub struct PaymentArgs {
     /// Where Stripe's API is
     #[arg(long, env = "DAYBOOK_STRIPE_URL", default_value = stripe::BASE_URL, value_name = "URL")]
     pub stripe_url: String,
+    /// A file of certificates (PEM) that are trusted when Stripe's API is called, beside those that the machine trusts: of a
+    /// proxy of your own
+    #[arg(long, env = "DAYBOOK_STRIPE_CA_FILE", value_name = "FILE")]
+    pub stripe_ca_file: Option<PathBuf>,
     /// How many hours pass between two comparisons of the providers' books with the ledger
     #[arg(
         long,
@@ -53,6 +58,8 @@ const SECONDS_AN_HOUR: u64 = 3_600;
 pub enum PaymentConfigError {
     #[error("Stripe cannot be used")]
     Stripe(#[from] StripeError),
+    #[error("the certificates in {} cannot be read", .0.display())]
+    Authorities(PathBuf, #[source] std::io::Error),
     #[error("there is no provider {0:?} here; there are simulated and, with DAYBOOK_STRIPE_SECRET_KEY, stripe")]
     NoSuchProvider(String),
     #[error(
@@ -90,15 +97,18 @@ impl PaymentArgs {
         }
     }
 
-    fn stripe(&self, secret_key: &Secret) -> Result<Stripe, StripeError> {
+    fn stripe(&self, secret_key: &Secret) -> Result<Stripe, PaymentConfigError> {
+        let read =
+            |path: &PathBuf| std::fs::read(path).map_err(|error| PaymentConfigError::Authorities(path.clone(), error));
         let secret = |secret: &Secret| stripe::Secret::new(secret.expose());
         let config = StripeConfig {
             base_url: self.stripe_url.clone(),
             secret_key: secret(secret_key),
             webhook_secrets: self.stripe_webhook_secret.iter().map(secret).collect(),
             return_url: self.stripe_return_url.clone(),
+            authorities: self.stripe_ca_file.as_ref().map(read).transpose()?,
         };
-        Stripe::new(config, Clock::default())
+        Ok(Stripe::new(config, Clock::default())?)
     }
 }
 
@@ -139,6 +149,8 @@ mod tests {
             (&[KEY, "--stripe-url=ftp://stripe"], "Stripe cannot be used"),
             (&[KEY, "--stripe-url=api.stripe.com"], "Stripe cannot be used"),
             (&[KEY, "--stripe-webhook-secret="], "Stripe cannot be used"),
+            (&[KEY, "--stripe-ca-file=/nowhere.pem"], "the certificates in /nowhere.pem cannot be read"),
+            (&[KEY, "--stripe-ca-file=/dev/null"], "Stripe cannot be used"),
         ] {
             let error = parts(flags).unwrap_err();
             assert!(error.to_string().contains(said), "{flags:?}: {error}");

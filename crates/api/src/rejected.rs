@@ -34,6 +34,8 @@ fn of_rejection(rejection: &Rejection) -> Problem {
         Rejection::PaymentInProgress { state, .. } => {
             said(Code::IllegalTransition, rejection).with("current_state", state).with("allowed", [""; 0])
         }
+        Rejection::CapturesOnce { owed, .. } => said(Code::CapturesOnce, rejection).with("owed", owed),
+        Rejection::CapturedOnce { taken, .. } => said(Code::CapturesOnce, rejection).with("captured", taken),
         Rejection::VersionMismatch { current, .. } => {
             said(Code::VersionMismatch, rejection).with("current_version", current)
         }

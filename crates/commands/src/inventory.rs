@@ -156,6 +156,35 @@ impl UseCase for TransferStock {
     }
 }
 
+/// The SKU has stock at this location: it belongs on the list at `main`.
+#[derive(Debug, Clone)]
+pub struct OpenLocation {
+    pub sku: Sku,
+    pub location: Location,
+}
+
+impl UseCase for OpenLocation {
+    type Outcome = StockOutcome;
+
+    const NAME: &'static str = "open_location";
+
+    fn streams(&self, _: &View<'_>) -> Streams {
+        Streams::default().read::<Inventory>(at_main(&self.sku))
+    }
+
+    fn decide(&self, view: &View<'_>, _: DateTime<Utc>) -> Result<Decision<StockOutcome>, Rejection> {
+        let Self { sku, location } = self.clone();
+        let mut events = Events::default();
+        let opened = location;
+        events.decide::<Inventory>(view, at_main(&sku), Command::OpenLocation { sku: sku.clone(), opened })?;
+        Ok(events.answer(StockOutcome { sku, locations: vec![Location::main()] }))
+    }
+
+    fn shows(outcome: &StockOutcome) -> Vec<StreamId> {
+        outcome.shows()
+    }
+}
+
 /// The stock of a product at these locations, and at `main`, which knows of all of them.
 fn stock_at<'a>(sku: &Sku, locations: impl IntoIterator<Item = &'a Location>) -> Streams {
     let streams = Streams::default().read::<Product>(ids::product_stream(sku)).read::<Inventory>(at_main(sku));

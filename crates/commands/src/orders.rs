@@ -89,18 +89,19 @@ impl UseCase for ShipOrder {
         }
         let wanted = self.wanted(view, order)?;
         let lines = wanted.as_ref().map(|lines| order.lines_of(lines)).transpose()?;
+        let Self { order_id, shipment_id, .. } = *self;
+        let parcel = stock::Parcel { order_id, shipment_id, location: self.location.as_ref() };
+        let units = wanted.map_or_else(|| order.demand(), |lines| by_sku(&lines));
         let dispatch = Command::DispatchShipment {
             shipment_id: self.shipment_id,
             lines,
             carrier: self.carrier.clone(),
             tracking: self.tracking.clone(),
+            location: stock::sent_from(view, parcel, &units)?,
             payment_covers: is_covered(view, order)?,
             at: now,
         };
         events.decide::<Order>(view, self.order_id.as_uuid(), dispatch)?;
-        let Self { order_id, shipment_id, .. } = *self;
-        let parcel = stock::Parcel { order_id, shipment_id, location: self.location.as_ref() };
-        let units = wanted.map_or_else(|| order.demand(), |lines| by_sku(&lines));
         stock::ship(&mut events, view, parcel, units)?;
         Ok(events.answer(outcome))
     }

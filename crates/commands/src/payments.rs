@@ -1,6 +1,7 @@
 //! Payments: what is asked of a provider, by the processes and by staff. [`record`] holds what came of it, [`excess`] gives back
 //! what is kept and not owed. Amounts are computed from the order and the ledger; none comes from a buyer.
 
+mod ahead;
 pub mod excess;
 mod lapse;
 pub mod reconcile;
@@ -17,6 +18,7 @@ use domain::payment::{Command, Ledger, Payment, Provider};
 use eventstore::event::StreamId;
 use serde::{Deserialize, Serialize};
 
+pub use self::ahead::CapturePayment;
 pub use self::lapse::{CaptureBeforeLapse, LapseAuthorization};
 pub use self::retry::{RetryOutcome, RetryPayment};
 use crate::gateway::CALL_DEADLINE_SECONDS;
@@ -143,16 +145,6 @@ fn covering_payment(order: &Contents) -> PaymentId {
     order.confirmed_by.unwrap_or(order.payment_id)
 }
 
-/// Staff takes money that is held, ahead of any parcel.
-#[derive(Debug, Clone)]
-pub struct CapturePayment {
-    pub payment_id: PaymentId,
-    /// Made just now; names the capture, so that it can be asked for once.
-    pub capture_id: CaptureId,
-    /// `None` is everything that is left.
-    pub amount: Option<Money>,
-}
-
 /// Staff gives back what is held and not taken.
 #[derive(Debug, Clone)]
 pub struct VoidPayment {
@@ -204,11 +196,6 @@ macro_rules! changes_a_payment {
 pub(crate) use changes_a_payment;
 
 changes_a_payment! {
-    CapturePayment = "capture_payment", |self, payment, _| Command::RequestCapture {
-        capture_id: self.capture_id,
-        amount: self.amount.unwrap_or_else(|| payment.uncaptured()),
-        for_shipment: None,
-    };
     VoidPayment = "void_payment", |self, _, _| Command::RequestVoid { reason: self.reason.clone() };
     RefundPayment = "refund_payment", |self, payment, _| Command::RequestRefund {
         refund_id: self.refund_id,

@@ -1,6 +1,7 @@
 //! Why a command was refused: a rule said no, and repeating it as it is will not help.
 
 use domain::aggregate::UnreadableEvent;
+use domain::money::Money;
 use domain::{cart, inventory, order, payment, product};
 use serde::Serialize;
 
@@ -38,6 +39,11 @@ pub enum Rejection {
     /// Another try has to wait for the answer to the one before.
     #[error("the payment {payment_id} is {state}, and may yet pay for the order")]
     PaymentInProgress { payment_id: String, state: &'static str },
+    /// Its provider lets go of what is not taken with the one capture.
+    #[error("{provider} captures a payment once, and the order owes {owed}: that much at once, or nothing")]
+    CapturesOnce { provider: String, owed: Money },
+    #[error("{provider} captures a payment once, and {taken} of this one are taken")]
+    CapturedOnce { provider: String, taken: Money },
     #[error("the expected version was {expected}, the stream is at {current}")]
     VersionMismatch { expected: i64, current: i64 },
     #[error("the idempotency key was used for another request")]

@@ -4,7 +4,7 @@
 //! every location that it has, and not only where it was reserved when the order was made: where nothing is held, letting
 //! go decides nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use domain::ids::{self, Location, OrderId, Quantity, ShipmentId, Sku};
@@ -226,17 +226,57 @@ pub(crate) fn ship(
             short.push(Shortage { sku: sku.to_string(), requested, available });
             continue;
         }
-        let mut left = requested;
-        for stock in stocks {
-            if let Ok(quantity) = Quantity::new(left.min(stock.at_hand(parcel.order_id))) {
-                left -= quantity.get();
-                let Parcel { order_id, shipment_id, .. } = parcel;
-                let command = Command::Ship { order_id, quantity, shipment_id };
-                events.decide::<Inventory>(view, stock.stream, command)?;
-            }
+        for (stock, quantity) in taken(stocks, parcel.order_id, quantity) {
+            let Parcel { order_id, shipment_id, .. } = parcel;
+            let command = Command::Ship { order_id, quantity, shipment_id };
+            events.decide::<Inventory>(view, stock.stream, command)?;
         }
     }
     if short.is_empty() { Ok(()) } else { Err(Rejection::OutOfStock { skus: short }) }
+}
+
+/// From which stock a parcel takes how many, as far as they are there.
+fn taken(stocks: Vec<Stock<'_>>, order_id: OrderId, quantity: Quantity) -> Vec<(Stock<'_>, Quantity)> {
+    let mut left = quantity.get();
+    let mut taken = Vec::new();
+    for stock in stocks {
+        if let Ok(quantity) = Quantity::new(left.min(stock.at_hand(order_id))) {
+            left -= quantity.get();
+            taken.push((stock, quantity));
+        }
+    }
+    taken
+}
+
+/// The location that all of a parcel leaves, if it is one and another than `main`.
+pub(crate) fn sent_from(
+    view: &View<'_>,
+    parcel: Parcel<'_>,
+    units: &BTreeMap<Sku, Quantity>,
+) -> Result<Option<Location>, Rejection> {
+    let mut locations = BTreeSet::new();
+    for (sku, quantity) in units {
+        let stocks = packed_from(view, sku, parcel.location)?;
+        locations.extend(taken(stocks, parcel.order_id, *quantity).into_iter().map(|(stock, _)| stock.location));
+    }
+    let one = locations.pop_first().filter(|_| locations.is_empty());
+    Ok(one.filter(|location| *location != Location::main()))
+}
+
+/// N4: what came back lies at this location from now on, which its list knows.
+pub(crate) fn take_back(
+    events: &mut Events,
+    view: &View<'_>,
+    order_id: OrderId,
+    sku: &Sku,
+    quantity: Quantity,
+    location: &Location,
+) -> Result<(), Rejection> {
+    let (stream, (sku, location)) = (ids::inventory_stream(sku, location), (sku.clone(), location.clone()));
+    let opened = location.clone();
+    let command = Command::ReturnToStock { sku: sku.clone(), location, order_id, quantity };
+    events.decide::<Inventory>(view, stream, command)?;
+    events.decide_next::<Inventory>(view, at_main(&sku), Command::OpenLocation { sku, opened })
 }
 
 /// Of what is still to be sent, what is promised to the order at one location.

@@ -134,6 +134,11 @@ impl Money {
         Self::new(self.amount.saturating_mul(units), self.currency)
     }
 
+    /// This amount, or what is left where that is less. Both are in one currency.
+    pub(crate) fn at_most(self, left: Self) -> Self {
+        Self::new(self.amount.min(left.amount), self.currency)
+    }
+
     fn of(self, amount: Option<i64>) -> Result<Self, Error> {
         amount.map(|amount| Self::new(amount, self.currency)).ok_or(Error::Overflow)
     }
@@ -166,7 +171,8 @@ impl fmt::Display for Money {
 
 /// The one place where Daybook rounds: to the nearest, and a half to the even neighbour. The denominator is not zero.
 pub fn divide_half_even(numerator: i128, denominator: i128) -> i128 {
-    let (numerator, denominator) = if denominator < 0 { (-numerator, -denominator) } else { (numerator, denominator) };
+    let (numerator, denominator) =
+        if denominator.is_negative() { (-numerator, -denominator) } else { (numerator, denominator) };
     let floor = numerator.div_euclid(denominator);
     let remainder = numerator.rem_euclid(denominator);
     match remainder.cmp(&(denominator - remainder)) {

@@ -34,7 +34,7 @@ pub use self::{
 use crate::{
     aggregate::{Aggregate, listed},
     country::Country,
-    ids::{LineId, PaymentId, Quantity, Reason, ReturnId, ShipmentId, Sku},
+    ids::{LineId, Location, PaymentId, Quantity, Reason, ReturnId, ShipmentId, Sku},
     money::{self, Currency, Money},
     sealed::Sealed,
 };
@@ -65,6 +65,8 @@ pub enum Command {
         lines: Option<Vec<LineUnits>>,
         carrier: Carrier,
         tracking: Tracking,
+        /// The one location that it leaves, where that is another than `main`.
+        location: Option<Location>,
         payment_covers: bool,
         at: DateTime<Utc>,
     },
@@ -153,7 +155,9 @@ pub enum Error {
     IllegalReturn { state: &'static str, allowed: &'static [&'static str] },
     #[error("the order has no return {return_id}")]
     ReturnNotFound { return_id: ReturnId },
-    #[error("{requested} of {sku} were asked for, and {remaining} were delivered within the last {RETURN_DAYS} days")]
+    #[error(
+        "{requested} of {sku} were asked for, and {remaining} are left that came within the last {RETURN_DAYS} days"
+    )]
     ReturnWindowClosed { sku: Sku, requested: i64, remaining: i64 },
     #[error("an order has at most {max} returns")]
     TooManyReturns { max: usize },
@@ -208,7 +212,7 @@ impl Error {
 
 impl Aggregate for Order {
     const CATEGORY: &'static str = "order";
-    const STATE_VERSION: i32 = 3;
+    const STATE_VERSION: i32 = 4;
 
     type State = State;
     type Command = Command;
@@ -227,8 +231,8 @@ impl Aggregate for Order {
                 State::Confirmed(_) => Ok(vec![]),
                 State::Absent | State::Cancelled(..) | State::Failed(..) | State::Imported(_) => Err(state.illegal()),
             },
-            Command::DispatchShipment { shipment_id, lines, carrier, tracking, payment_covers, at } => {
-                let parcel = Parcel { shipment_id, carrier, tracking, at };
+            Command::DispatchShipment { shipment_id, lines, carrier, tracking, location, payment_covers, at } => {
+                let parcel = Parcel { shipment_id, carrier, tracking, location, at };
                 dispatch(state, parcel, lines, payment_covers)
             }
             Command::DeliverShipment { shipment_id, delivered_at } => deliver(state, shipment_id, delivered_at),
@@ -320,6 +324,7 @@ struct Parcel {
     shipment_id: ShipmentId,
     carrier: Carrier,
     tracking: Tracking,
+    location: Option<Location>,
     at: DateTime<Utc>,
 }
 
@@ -350,9 +355,9 @@ fn dispatch(
         None => everything_unsent(order),
     };
     let amount = due_for_parcel(order, &lines).map_err(too_large)?;
-    let Parcel { shipment_id, carrier, tracking, at } = parcel;
+    let Parcel { shipment_id, carrier, tracking, location, at } = parcel;
     Ok(vec![
-        Event::ShipmentCreated(ShipmentCreated { shipment_id, lines, amount }),
+        Event::ShipmentCreated(ShipmentCreated { shipment_id, lines, amount, location }),
         Event::ShipmentDispatched(ShipmentDispatched { shipment_id, carrier, tracking, amount, dispatched_at: at }),
     ])
 }

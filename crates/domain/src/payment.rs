@@ -23,7 +23,7 @@ pub use self::{
         VoidRequested, Voided,
     },
     reconciliation::{Figures, Finding},
-    refund::{REFUNDS_MAX, Refund},
+    refund::{REFUNDS_MAX, Refund, is_demanded},
     state::{Authorization, Capture, Failure, Ledger, Outcome, State, Void},
     token::{PaymentToken, TokenError},
 };
@@ -203,7 +203,7 @@ impl Aggregate for Payment {
             Command::RecordVoided { operation_id } => record_voided(state.opened()?, operation_id),
             Command::Expire => Ok(expire(state.opened()?)),
             Command::RecordDispute { dispute_id, amount, reason, outcome } => {
-                dispute::record(state.opened()?, dispute_id, amount, reason, outcome)
+                dispute::record(state, dispute_id, amount, reason, outcome)
             }
             Command::Reconcile { theirs, difference, attest } => {
                 reconciliation::reconcile(state.opened()?, theirs, difference, attest)
@@ -393,8 +393,7 @@ fn record_captured(
             return require_reference(Some(known), &operation_id).map(|()| vec![]);
         }
         Outcome::Pending => capture.requested,
-        Outcome::Failed if ledger.uncaptured() < capture.requested => ledger.uncaptured(),
-        Outcome::Failed => capture.requested,
+        Outcome::Failed => capture.requested.at_most(ledger.uncaptured()),
     };
     require_within(ledger, amount, remaining)?;
     let order_id = ledger.order_id;

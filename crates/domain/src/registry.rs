@@ -31,8 +31,11 @@ pub fn event_types() -> impl Iterator<Item = EventType> {
 
 /// Every version of every event type that was ever written: all of them stand in somebody's book, and in its topics.
 pub fn versions() -> impl Iterator<Item = EventType> {
-    event_types()
-        .flat_map(|today| (1..=today.schema_version).map(move |schema_version| EventType { schema_version, ..today }))
+    event_types().flat_map(versions_of)
+}
+
+fn versions_of(today: EventType) -> impl Iterator<Item = EventType> {
+    (1..=today.schema_version).map(move |schema_version| EventType { schema_version, ..today })
 }
 
 fn types_of<A: Aggregate>() -> impl Iterator<Item = EventType> {
@@ -42,4 +45,16 @@ fn types_of<A: Aggregate>() -> impl Iterator<Item = EventType> {
         schema_version: *schema_version,
     };
     A::Event::TYPES.iter().map(of)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_version_up_to_todays_was_written_once() {
+        let today = EventType { category: "door", event_type: "door.opened", schema_version: 3 };
+        let written: Vec<_> = versions_of(today).collect();
+        assert_eq!(written, [1, 2, 3].map(|schema_version| EventType { schema_version, ..today }));
+    }
 }

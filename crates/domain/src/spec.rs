@@ -91,3 +91,53 @@ fn stored<E: EventKind>(event: E) -> E {
     assert_eq!(read.as_ref(), Ok(&event), "the event does not read back as it was written");
     event
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+    use crate::cart::{Cart, Command, Discarded, Error, Event, Opened, State};
+    use crate::{ids::CustomerId, money::Currency};
+
+    fn opened() -> Event {
+        let (customer_id, opened_at) = (CustomerId::from_uuid(uuid::Uuid::from_u128(1)), chrono::DateTime::UNIX_EPOCH);
+        Event::Opened(Opened { customer_id, guest: true, currency: Currency::GBP, opened_at })
+    }
+
+    fn discard() -> Decided<Cart> {
+        given([opened()]).when(Command::Discard)
+    }
+
+    fn refused() -> Decided<Cart> {
+        given([]).when(Command::Discard)
+    }
+
+    #[track_caller]
+    fn check_fails(test: impl FnOnce()) {
+        assert!(catch_unwind(AssertUnwindSafe(test)).is_err(), "a test passes that expects what is not so");
+    }
+
+    #[test]
+    fn what_is_as_expected_passes() {
+        let illegal = Error::IllegalTransition { state: "absent", allowed: &["open"] };
+        refused().then_error(illegal);
+        discard().then([Event::Discarded(Discarded {})]).when(Command::Discard).then_nothing();
+        discard().then_state(|state| assert_eq!(state.status(), "discarded"));
+        given::<Cart>([opened()]).then_state(|state| assert_eq!(state.status(), "open"));
+        assert_eq!(given::<Cart>([]).into_state(), State::Absent);
+    }
+
+    #[test]
+    fn what_is_not_as_expected_fails() {
+        check_fails(|| drop(discard().then([])));
+        check_fails(|| drop(discard().then_nothing()));
+        check_fails(|| drop(discard().then([opened()])));
+        check_fails(|| drop(refused().then_nothing()));
+        check_fails(|| refused().then_error(Error::EmptyCart));
+        check_fails(|| discard().then_error(Error::EmptyCart));
+        check_fails(|| refused().then_state(|_| ()));
+        check_fails(|| discard().then_state(|state| assert_eq!(state.status(), "open")));
+        check_fails(|| given::<Cart>([opened()]).then_state(|state| assert_eq!(state.status(), "absent")));
+    }
+}

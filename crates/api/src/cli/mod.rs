@@ -16,6 +16,7 @@ mod reconcile;
 mod serve;
 mod token;
 mod verify;
+mod webhooks;
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -53,6 +54,8 @@ enum Command {
     Conservation(conservation::Conservation),
     /// Show the process managers: how far each has come, what it waits for, what is open
     Processes(processes::Processes),
+    /// Show the webhooks of payment providers that cannot be settled
+    Webhooks(webhooks::Webhooks),
     /// Compare the books of payment providers with the ledger
     Reconcile(reconcile::Reconcile),
     /// Print a token signed with the development key
@@ -80,6 +83,7 @@ impl Cli {
             Command::Verify(verify) => verify.run(),
             Command::Conservation(conservation) => conservation.run(),
             Command::Processes(processes) => processes.run(),
+            Command::Webhooks(webhooks) => webhooks.run(),
             Command::Reconcile(reconcile) => reconcile.run(),
             Command::Token(token) => token.run(),
             Command::OpenApi(openapi) => openapi.run(),

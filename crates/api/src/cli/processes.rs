@@ -1,16 +1,21 @@
-//! `daybook processes`: a table of the process managers, from what they remember in the database; and how a stream is resumed
-//! that one of them has set aside.
+//! `daybook processes`: a table of the process managers, from what they remember in the database; what one order waits for; and
+//! how a stream is resumed that one of them has set aside.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::str::FromStr;
 
+use chrono::{DateTime, Utc};
 use clap::Args;
 use commands::process::standing::{OpenWebhook, ParkedStream, Progress, Standing, open_webhooks, resume, standings};
+use commands::process::waiting::{Wait, WaitingOrder, waiting_order};
+use domain::ids::OrderId;
 use eventstore::StreamId;
+use sqlx::PgPool;
 use tokio::runtime::Runtime;
 
 use super::book::BookArgs;
+use super::webhooks::state_of;
 use super::{Failure, say};
 
 #[derive(Debug, Args)]
@@ -20,6 +25,9 @@ pub(super) struct Processes {
     /// Have a stream tried again that a process has set aside, named as below the table
     #[arg(long, value_name = "PROCESS/STREAM")]
     resume: Option<Aside>,
+    /// Show what this order waits for, in place of the table
+    #[arg(long, value_name = "ID")]
+    order: Option<OrderId>,
 }
 
 /// A stream that a process has set aside, such as `payment/payment-0190…`.
@@ -46,13 +54,11 @@ impl FromStr for Aside {
 impl Processes {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         let runtime = Runtime::new().map_err(|error| Failure::fault(&error))?;
+        if let Some(order_id) = self.order {
+            return runtime.block_on(self.show_order(order_id));
+        }
         let (standings, webhooks) = runtime.block_on(async {
-            let pool = self.book.pool().await?;
-            if let Some(Aside { process, stream }) = &self.resume
-                && !resume(&pool, process, stream).await.map_err(|error| Failure::fault(&Unreadable(error)))?
-            {
-                return Err(Failure::usage(&NotAside { process: process.clone(), stream: stream.clone() }));
-            }
+            let pool = self.resumed().await?;
             let read = async { Ok((standings(&pool).await?, open_webhooks(&pool).await?)) };
             read.await.map_err(|error| Failure::fault(&Unreadable(error)))
         })?;
@@ -60,7 +66,31 @@ impl Processes {
         say(&open(&webhooks))?;
         Ok(ExitCode::SUCCESS)
     }
+
+    /// The database, once what was asked to be resumed is marked.
+    async fn resumed(&self) -> Result<PgPool, Failure> {
+        let pool = self.book.pool().await?;
+        if let Some(Aside { process, stream }) = &self.resume
+            && !resume(&pool, process, stream).await.map_err(|error| Failure::fault(&Unreadable(error)))?
+        {
+            return Err(Failure::usage(&NotAside { process: process.clone(), stream: stream.clone() }));
+        }
+        Ok(pool)
+    }
+
+    async fn show_order(&self, order_id: OrderId) -> Result<ExitCode, Failure> {
+        let pool = self.resumed().await?;
+        match waiting_order(&pool, order_id).await.map_err(|error| Failure::fault(&error))? {
+            Some(order) => say(&waits(&order))?,
+            None => return Err(Failure::usage(&NoOrder(order_id))),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("there is no order {0}")]
+struct NoOrder(OrderId);
 
 #[derive(Debug, thiserror::Error)]
 #[error("the processes cannot be read (has `daybook migrate` run?)")]
@@ -109,18 +139,54 @@ fn table(standings: &[Standing]) -> String {
     text
 }
 
+/// A line for each thing that the order waits for.
+fn waits(order: &WaitingOrder) -> String {
+    let WaitingOrder { order_id, status, waits } = order;
+    let mut text = format!("order {order_id} is {status}");
+    text.push_str(if waits.is_empty() { ", and waits for nothing\n" } else { ", and waits for\n" });
+    for wait in waits {
+        put(&mut text, format_args!("  {}\n", of_wait(wait)));
+    }
+    text
+}
+
+fn of_wait(wait: &Wait) -> String {
+    let at = |time: &DateTime<Utc>| time.format("%Y-%m-%d %H:%M:%S").to_string();
+    match wait {
+        Wait::Resumption { process, parked: ParkedStream { stream, position, reason, .. } } => {
+            format!("somebody to look: {process} has set {stream} aside at {position}: {reason}")
+        }
+        Wait::Release { reason } => format!("staff to release it: {reason}"),
+        Wait::Answer { provider, call, payment_id, requested_at, attempts, next_attempt_at, last_error } => {
+            let mut text = format!("{provider} to {call} payment {payment_id}, asked for at {}", at(requested_at));
+            if let Some(error) = last_error {
+                text.push_str(&format!("; after {attempts} attempts again at {}: {error}", at(next_attempt_at)));
+            }
+            text
+        }
+        Wait::Buyer { payment_id, action_url } => {
+            format!("its buyer, who is to confirm payment {payment_id} at {action_url}")
+        }
+        Wait::Payment => "its buyer, who is to try another payment".to_owned(),
+        Wait::Deadline { process, kind, due_at } => format!("{}, when {process} acts ({kind})", at(due_at)),
+    }
+}
+
 /// Webhooks of payment providers that were looked into in vain.
 fn open(webhooks: &[OpenWebhook]) -> String {
     let mut text = String::new();
     for webhook in webhooks {
-        let OpenWebhook { provider, event_id, event_type, parked, received_at, attempts, reason } = webhook;
-        let (what, since) = (if *parked { "parked" } else { "open" }, received_at.format("%Y-%m-%d %H:%M:%S"));
+        let OpenWebhook { provider, event_id, event_type, received_at, attempts, reason, .. } = webhook;
+        let (what, since) = (state_of(webhook), received_at.format("%Y-%m-%d %H:%M:%S"));
         put(
             &mut text,
             format_args!(
                 "\nthe webhook {event_id} of {provider} ({event_type}) is {what} since {since}, after {attempts} attempts: {reason}\n"
             ),
         );
+    }
+    if !webhooks.is_empty() {
+        put(&mut text, format_args!("what can be done about them: daybook webhooks\n"));
     }
     text
 }
@@ -184,6 +250,46 @@ have it tried again: daybook processes --resume payment/payment-00000000-0000-00
     }
 
     #[test]
+    fn what_an_order_waits_for_is_a_line_each() {
+        let (order_id, payment_id) = (OrderId::from_uuid(uuid::Uuid::from_u128(1)), uuid::Uuid::from_u128(2));
+        let payment_id = domain::ids::PaymentId::from_uuid(payment_id);
+        let at: DateTime<Utc> = "2026-11-21T12:00:00Z".parse().expect("a time");
+        let answer = |last_error: Option<&str>| Wait::Answer {
+            provider: "stripe".to_owned(),
+            call: "authorize".to_owned(),
+            payment_id,
+            requested_at: at,
+            attempts: 3,
+            next_attempt_at: at,
+            last_error: last_error.map(str::to_owned),
+        };
+        let waits = vec![
+            Wait::Release { reason: "fraud check".to_owned() },
+            answer(None),
+            answer(Some("timed out")),
+            Wait::Buyer { payment_id, action_url: "https://bank.example/3ds".to_owned() },
+            Wait::Payment,
+            Wait::Deadline { process: "expiry".to_owned(), kind: "pending_order".to_owned(), due_at: at },
+        ];
+        let order = WaitingOrder { order_id, status: "pending", waits };
+        let expected = "\
+order 00000000-0000-0000-0000-000000000001 is pending, and waits for
+  staff to release it: fraud check
+  stripe to authorize payment 00000000-0000-0000-0000-000000000002, asked for at 2026-11-21 12:00:00
+  stripe to authorize payment 00000000-0000-0000-0000-000000000002, asked for at 2026-11-21 12:00:00; after 3 attempts again at 2026-11-21 12:00:00: timed out
+  its buyer, who is to confirm payment 00000000-0000-0000-0000-000000000002 at https://bank.example/3ds
+  its buyer, who is to try another payment
+  2026-11-21 12:00:00, when expiry acts (pending_order)
+";
+        assert_eq!(super::waits(&order), expected);
+        let over = WaitingOrder { order_id, status: "delivered", waits: vec![] };
+        assert_eq!(
+            super::waits(&over),
+            "order 00000000-0000-0000-0000-000000000001 is delivered, and waits for nothing\n"
+        );
+    }
+
+    #[test]
     fn a_webhook_that_cannot_be_settled_is_named_with_the_reason() {
         let webhook = OpenWebhook {
             provider: "stripe".to_owned(),
@@ -195,7 +301,7 @@ have it tried again: daybook processes --resume payment/payment-00000000-0000-00
             reason: "pi_1 was not opened by us".to_owned(),
         };
         let expected = "\nthe webhook evt_1 of stripe (charge.refunded) is parked since 2026-11-21 11:00:00, \
-                        after 7 attempts: pi_1 was not opened by us\n";
+                        after 7 attempts: pi_1 was not opened by us\nwhat can be done about them: daybook webhooks\n";
         assert_eq!(open(&[webhook]), expected);
         assert_eq!(open(&[]), "");
     }

@@ -74,17 +74,19 @@ impl Compared {
     }
 }
 
-/// Sales by month and by country, and all of them; refunds by month, for a cancellation may name another country than the
-/// order that it is of.
+/// Sales and refunds by month and by country, and all of them.
 pub(super) fn compare(file: &Ledger, book: &Ledger) -> Vec<Compared> {
     let mut all = by(&file.sales.by_month, &book.sales.by_month, |month| format!("sales of {month}"));
-    all.extend(by(&file.sales.by_country, &book.sales.by_country, |country| {
-        format!("sales to {}", country.unwrap_or("no country that is named"))
-    }));
+    let named = |country: CountryCode| country.unwrap_or("no country that is named");
+    let to = |what: &'static str| move |country| format!("{what} to {}", named(country));
+    all.extend(by(&file.sales.by_country, &book.sales.by_country, to("sales")));
     all.extend(by(&file.refunds.by_month, &book.refunds.by_month, |month| format!("refunds of {month}")));
+    all.extend(by(&file.refunds.by_country, &book.refunds.by_country, to("refunds")));
     let total = |what: &str, file: Pence, book: Pence| Compared { what: what.to_owned(), file, book };
     all.push(total("all sales", file.sales.pence, book.sales.pence));
     all.push(total("all refunds", file.refunds.pence, book.refunds.pence));
+    let net = |ledger: &Ledger| ledger.sales.pence - ledger.refunds.pence;
+    all.push(total("net sales", net(file), net(book)));
     all
 }
 

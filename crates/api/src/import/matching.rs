@@ -31,11 +31,11 @@ struct Sold {
     left: i64,
 }
 
-/// Refunds by cancellation and order, and what became of each cancellation's line.
+/// Refunds by cancellation and order, and what became of each cancellation's line: its units by order.
 #[derive(Debug, Default)]
 pub(super) struct Matched {
     pub(super) refunds: Vec<(OrderId, ImportRefund)>,
-    pub(super) verdicts: Vec<Result<(), LeftOut>>,
+    pub(super) verdicts: Vec<Result<Vec<(usize, i64)>, LeftOut>>,
 }
 
 /// Cancellations in the order of the file, each of what is left after those before it.
@@ -47,7 +47,7 @@ pub(super) fn matched(orders: &[Import], cancellations: &[Cancellation]) -> Matc
         let lines = sold.get_mut(&(cancellation.customer_id, cancellation.sku.clone()));
         let taken = lines.map_or(Err(LeftOut::NotReturnable), |lines| take(lines, cancellation));
         verdicts.push(taken.map(|taken| {
-            for (order, line, units) in taken {
+            for &(order, line, units) in &taken {
                 let key = (cancellation.reference.clone(), order);
                 let refund = refunds.entry(key).or_insert_with(|| ImportRefund {
                     reference: cancellation.reference.clone(),
@@ -56,6 +56,7 @@ pub(super) fn matched(orders: &[Import], cancellations: &[Cancellation]) -> Matc
                 });
                 put(refund, &orders[order], line, units, cancellation.pence);
             }
+            taken.into_iter().map(|(order, _, units)| (order, units)).collect()
         }));
     }
     let refunds = refunds.into_iter().map(|((_, order), refund)| (orders[order].order_id, refund)).collect();

@@ -34,6 +34,8 @@ pub struct Plan {
     pub renamed: Vec<(Box<str>, Sku)>,
     /// What the file calls a country that it does not name.
     pub unknown_countries: Vec<Box<str>>,
+    /// Lines of cancellations that name another country than their order: it is the order's that they are taken off.
+    pub elsewhere: u64,
     left_out: [Amount; LeftOut::ALL.len()],
 }
 
@@ -210,12 +212,18 @@ impl Reading {
         let renamed = self.renamed()?;
         let (cancellations, countries): (Vec<_>, Vec<_>) = std::mem::take(&mut self.cancellations).into_iter().unzip();
         let matched = matching::matched(&self.orders, &cancellations);
+        let mut elsewhere = 0;
         for ((cancellation, country), verdict) in cancellations.iter().zip(countries).zip(matched.verdicts) {
             let pence = pence_of(cancellation.units, cancellation.pence);
             match verdict {
-                Ok(()) => {
-                    let month = month_of(cancellation.at);
-                    self.file.refunds.add(month, country, cancellation.units.unsigned_abs(), pence);
+                Ok(parts) => {
+                    let orders = &self.orders;
+                    let of = |order: usize| orders[order].country.map(|country| country.as_str());
+                    elsewhere += u64::from(parts.iter().any(|(order, _)| of(*order) != country));
+                    let parts = parts
+                        .into_iter()
+                        .map(|(order, units)| (of(order), units.unsigned_abs(), pence_of(units, cancellation.pence)));
+                    self.file.refunds.add_parts(month_of(cancellation.at), parts);
                 }
                 Err(reason) => self.leave_out(reason, pence),
             }
@@ -227,6 +235,7 @@ impl Reading {
             file: self.file,
             renamed,
             unknown_countries: self.unknown_countries,
+            elsewhere,
             left_out: self.left_out,
         })
     }

@@ -31,6 +31,10 @@ impl Display for Plan {
         if !self.unknown_countries.is_empty() {
             writeln!(f, "No country: {}", self.unknown_countries.join(", "))?;
         }
+        if self.elsewhere > 0 {
+            let lines = grouped(self.elsewhere);
+            writeln!(f, "Another country: {lines} lines are taken off the sales to the country of their order")?;
+        }
         Ok(())
     }
 }

@@ -22,11 +22,18 @@ pub struct Sums {
 
 impl Sums {
     pub fn add(&mut self, month: Month, country: CountryCode, units: u64, pence: Pence) {
+        self.add_parts(month, [(country, units, pence)]);
+    }
+
+    /// One line in parts, each of a country.
+    pub fn add_parts(&mut self, month: Month, parts: impl IntoIterator<Item = (CountryCode, u64, Pence)>) {
         self.lines += 1;
-        self.units += units;
-        self.pence += pence;
-        *self.by_month.entry(month).or_default() += pence;
-        *self.by_country.entry(country).or_default() += pence;
+        for (country, units, pence) in parts {
+            self.units += units;
+            self.pence += pence;
+            *self.by_month.entry(month).or_default() += pence;
+            *self.by_country.entry(country).or_default() += pence;
+        }
     }
 }
 

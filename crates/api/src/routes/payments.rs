@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use commands::checkout::PaymentDetails;
 use commands::command::Answer;
-use commands::payments::{CapturePayment, PaymentOutcome, RefundPayment, RetryPayment, VoidPayment};
+use commands::payments::{CapturePayment, CapturingOnce, PaymentOutcome, RefundPayment, RetryPayment, VoidPayment};
 use commands::world::Held;
 use domain::ids::{CaptureId, OrderId, PaymentId, Reason, RefundId};
 use domain::money::Money;
@@ -110,6 +110,9 @@ pub(crate) async fn retry(
 }
 
 /// Capture money that is held, ahead of any parcel
+///
+/// A provider that captures a payment once (Stripe) takes everything that the order owes at once, or nothing; what is held
+/// beyond it is let go with the capture, and the payment says so.
 #[utoipa::path(post, path = "/v1/payments/{id}/captures", tag = "payments", params(("id" = Uuid, Path)),
     request_body = NewCapture, responses((status = 201, body = PaymentView)))]
 pub(crate) async fn capture(
@@ -120,7 +123,8 @@ pub(crate) async fn capture(
     body: JsonBody<NewCapture>,
 ) -> Result<Response, Problem> {
     let capture_id = CaptureId::from_uuid(Uuid::now_v7());
-    let use_case = CapturePayment { payment_id, capture_id, amount: body.value.amount };
+    let capturing_once = CapturingOnce::clone(&app.shop.capturing_once);
+    let use_case = CapturePayment { payment_id, capture_id, amount: body.value.amount, capturing_once };
     let expected = expected(payment_id, if_match);
     let answer = asker.run(&app, use_case, body.idempotency, expected).await?;
     Ok(render(&asker, &answer))

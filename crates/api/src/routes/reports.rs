@@ -47,7 +47,8 @@ pub(crate) struct SalesQuery {
     cursor: Option<String>,
 }
 
-/// Units and revenue of one group: of orders confirmed, less what was cancelled.
+/// Sums of one group. Units and revenue are of orders confirmed, less what was cancelled; refunds are what was given back of
+/// that, counted on the day on which it was, and net is revenue less refunds.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Sales)]
 pub(crate) struct SalesView {
@@ -57,6 +58,7 @@ pub(crate) struct SalesView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "2026-11")]
     month: Option<String>,
+    /// Empty where money was given back for no goods in particular.
     #[serde(skip_serializing_if = "Option::is_none")]
     sku: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,11 +69,16 @@ pub(crate) struct SalesView {
     units: i64,
     #[schema(value_type = MoneySchema)]
     revenue: Money,
+    #[schema(value_type = MoneySchema)]
+    refunds: Money,
+    #[schema(value_type = MoneySchema)]
+    net: Money,
 }
 
 /// Report sales
 ///
-/// By day, month, SKU, currency and country of delivery. Days are UTC, counted at confirmation.
+/// By day, month, SKU, currency and country of delivery. Days are UTC: sales are counted at confirmation, refunds when the money
+/// was given back. What is given back for cancelled units is no refund: they are no sales any more.
 #[utoipa::path(get, path = "/v1/reports/sales", tag = "reports", params(SalesQuery),
     responses((status = 200, body = Page<SalesView>)))]
 pub(crate) async fn report_sales(
@@ -111,7 +118,8 @@ fn parameter(name: &str, detail: String) -> Problem {
 
 impl From<SalesRow> for SalesView {
     fn from(row: SalesRow) -> Self {
-        let SalesRow { day, month, sku, currency, country, units, revenue } = row;
-        Self { day, month, sku, currency: currency.map(|currency| currency.to_string()), country, units, revenue }
+        let SalesRow { day, month, sku, currency, country, units, revenue, refunds, net } = row;
+        let currency = currency.map(|currency| currency.to_string());
+        Self { day, month, sku, currency, country, units, revenue, refunds, net }
     }
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use commands::command::Answer;
 use commands::orders::returns::{ApproveReturn, ReceiveReturn, RejectReturn, RequestReturn, ReturnOutcome};
-use domain::ids::{OrderId, Quantity, Reason, ReturnId, Sku};
+use domain::ids::{Location, OrderId, Quantity, Reason, ReturnId, Sku};
 use domain::order::Order;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -38,6 +38,10 @@ pub(crate) struct ReturnRejection {
 pub(crate) struct ReturnReceipt {
     /// What came; one product may stand here twice, once for what is fit to be sold again
     lines: Vec<ReceivedLine>,
+    /// Where it is unpacked; where it was sent from, if nothing is said and all of it left one location, else `main`
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 64, example = "LEEDS")]
+    location: Option<Location>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -120,8 +124,9 @@ pub(crate) async fn receive_return(
     if_match: IfMatch,
     body: JsonBody<ReturnReceipt>,
 ) -> Result<Response, Problem> {
-    let lines = body.value.lines.into_iter().map(|line| (line.sku, line.quantity, line.restock)).collect();
-    let use_case = ReceiveReturn { order_id, return_id, lines };
+    let ReturnReceipt { lines, location } = body.value;
+    let lines = lines.into_iter().map(|line| (line.sku, line.quantity, line.restock)).collect();
+    let use_case = ReceiveReturn { order_id, return_id, lines, location };
     let expected = orders::expected(order_id, if_match);
     let answer = asker.run(&app, use_case, body.idempotency, expected).await?;
     Ok(render(&asker, &answer, |command| command))

@@ -12,6 +12,7 @@ mod form;
 mod http;
 mod objects;
 mod signature;
+mod tls;
 
 use std::fmt;
 use std::sync::Arc;
@@ -62,6 +63,8 @@ pub struct StripeConfig {
     pub webhook_secrets: Vec<Secret>,
     /// Where a buyer comes back to who had to confirm a payment. Without it, a payment that needs that is declined.
     pub return_url: Option<String>,
+    /// Certificates (PEM) that are trusted beside those that the machine trusts: of a proxy of one's own.
+    pub authorities: Option<Vec<u8>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -72,8 +75,12 @@ pub enum StripeError {
     SecretKey,
     #[error("a secret of Stripe's webhooks is empty")]
     WebhookSecret,
-    #[error("the certificates that this machine trusts cannot be read")]
-    Certificates(#[source] std::io::Error),
+    #[error("this machine trusts no certificate, so that nobody can be spoken to over TLS")]
+    NoRoots,
+    #[error("the file of certificates to trust holds none, or one that cannot be read")]
+    Authorities,
+    #[error("TLS cannot be spoken")]
+    Tls(#[source] rustls::Error),
 }
 
 #[derive(Debug)]
@@ -87,12 +94,12 @@ pub struct Stripe {
 impl Stripe {
     /// Connects to nobody yet.
     pub fn new(config: StripeConfig, clock: Clock) -> Result<Self, StripeError> {
-        let StripeConfig { base_url, secret_key, webhook_secrets, return_url } = config;
+        let StripeConfig { base_url, secret_key, webhook_secrets, return_url, authorities } = config;
         if webhook_secrets.iter().any(|secret| secret.expose().is_empty()) {
             return Err(StripeError::WebhookSecret);
         }
         Ok(Self {
-            client: Client::new(&base_url, &secret_key)?,
+            client: Client::new(&base_url, &secret_key, authorities.as_deref())?,
             webhook_secrets: webhook_secrets.iter().map(WebhookSecret::new).collect(),
             return_url,
             clock,

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::ids::{CustomerId, Location, OrderId, Quantity, Reason, ReturnId, Sku};
-use domain::inventory::{self, Inventory};
+use domain::ids::{self, CustomerId, Location, OrderId, Quantity, Reason, ReturnId, Sku};
+use domain::inventory::Inventory;
 use domain::order::{self, Command, Order, ReceivedUnits};
 use eventstore::event::StreamId;
 use serde::{Deserialize, Serialize};
 
-use super::{OrderOutcome, require_order, with_payments};
+use super::{OrderOutcome, require_order, seen_order, with_payments};
 use crate::rejection::Rejection;
 use crate::stock;
 use crate::use_case::{Decision, Events, Streams, UseCase, View};
@@ -81,13 +81,21 @@ pub struct RejectReturn {
     pub reason: Option<Reason>,
 }
 
-/// They are back: what goes into stock again does so at `main`, in the same append.
+/// They are back: what goes into stock again does so in the same append.
 #[derive(Debug, Clone)]
 pub struct ReceiveReturn {
     pub order_id: OrderId,
     pub return_id: ReturnId,
     /// Units by SKU, and whether they go back into stock.
     pub lines: Vec<(Sku, Quantity, bool)>,
+    /// Where they are unpacked; `None` is where they were sent from, if all parcels with them left one location, else `main`.
+    pub location: Option<Location>,
+}
+
+impl ReceiveReturn {
+    fn unpacked_at(&self, order: &order::Contents, sku: &Sku) -> Location {
+        self.location.as_ref().or_else(|| order.sent_from(sku)).cloned().unwrap_or_else(Location::main)
+    }
 }
 
 impl UseCase for ReceiveReturn {
@@ -96,9 +104,14 @@ impl UseCase for ReceiveReturn {
     const NAME: &'static str = "receive_return";
 
     fn streams(&self, view: &View<'_>) -> Streams {
+        let streams = with_payments(self.order_id, view);
+        let Some(order) = seen_order(self.order_id, view) else { return streams };
         let restocked = self.lines.iter().filter(|(_, _, restock)| *restock);
-        restocked.fold(with_payments(self.order_id, view), |streams, (sku, ..)| {
-            streams.read::<Inventory>(stock::at_main(sku))
+        restocked.fold(streams, |streams, (sku, ..)| {
+            let location = self.unpacked_at(order, sku);
+            // Its list of locations, too.
+            let streams = streams.read::<Inventory>(stock::at_main(sku));
+            streams.read::<Inventory>(ids::inventory_stream(sku, &location))
         })
     }
 
@@ -113,9 +126,8 @@ impl UseCase for ReceiveReturn {
         events.decide::<Order>(view, order_id.as_uuid(), Command::ReceiveReturn { return_id, lines, at: now })?;
         if !events.is_empty() {
             for (sku, quantity) in restocked {
-                let (at_main, location) = (stock::at_main(&sku), Location::main());
-                let command = inventory::Command::ReturnToStock { sku, location, order_id, quantity };
-                events.decide::<Inventory>(view, at_main, command)?;
+                let location = self.unpacked_at(order, &sku);
+                stock::take_back(&mut events, view, order_id, &sku, quantity, &location)?;
             }
         }
         Ok(events.answer(outcome))

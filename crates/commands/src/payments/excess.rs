@@ -9,16 +9,17 @@ use domain::payment::{Command, Ledger, Outcome, Payment};
 use eventstore::event::StreamId;
 
 use super::lapse::with_order;
-use super::{PaymentOutcome, least, require_payment};
+use super::{CapturingOnce, PaymentOutcome, least, require_payment};
 use crate::orders::settle::reason;
 use crate::rejection::Rejection;
 use crate::use_case::{Decision, Events, Streams, UseCase, View};
 
 /// A capture came through. If what it took is not owed any more, it is given back: nobody is charged for nothing, however late
-/// the provider's answer was.
+/// the provider's answer was. A provider that captures once has let go of the rest with it, and the ledger says so.
 #[derive(Debug, Clone)]
 pub struct GiveBackExcess {
     pub payment_id: PaymentId,
+    pub capturing_once: CapturingOnce,
 }
 
 impl UseCase for GiveBackExcess {
@@ -35,6 +36,10 @@ impl UseCase for GiveBackExcess {
         let order = view.state::<Order>(payment.order_id.as_uuid())?;
         let mut events = Events::default();
         give_back_excess(&mut events, view, self.payment_id, order, &reason("the order does not owe it any more"))?;
+        let is_over = payment.captured().is_positive() && payment.capture_pending().is_zero();
+        if is_over && self.capturing_once.contains(&payment.provider) {
+            let_go(&mut events, view, self.payment_id, &reason("the provider captures once, and lets go of the rest"))?;
+        }
         Ok(events.answer(PaymentOutcome { payment_id: self.payment_id }))
     }
 

@@ -91,6 +91,9 @@ fn compared(state: &payment::State, theirs: Option<Figures>, difference: Option<
     match state.ledger() {
         None => Comparison::Open,
         Some(ledger) if ledger.awaits_provider() => Comparison::Open,
+        Some(ledger) if ledger.given_back_twice().is_positive() => {
+            Comparison::Differs("more went back than was taken".to_owned())
+        }
         Some(ledger) if difference.is_none() && theirs == Some(ledger.figures()) => Comparison::Agrees,
         Some(_) => Comparison::Differs("it is not certain yet in what".to_owned()),
     }

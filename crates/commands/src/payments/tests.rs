@@ -141,7 +141,12 @@ fn a_provider_that_captures_once_is_asked_for_everything_at_the_first_parcel() {
 fn what_staff_captured_ahead_is_not_captured_again() {
     let mut shop = confirmed();
     let capture_id = CaptureId::from_uuid(Uuid::from_u128(1));
-    let ahead = CapturePayment { payment_id: payment_id(1), capture_id, amount: Some(gbp(700)) };
+    let ahead = CapturePayment {
+        payment_id: payment_id(1),
+        capture_id,
+        amount: Some(gbp(700)),
+        capturing_once: Default::default(),
+    };
     assert_eq!(shop.accept(ahead).types, ["payment.capture_requested"]);
     shop.accept(ship(1, Some(&[("MUG", 1)])));
     shop.accept_as_done(capture_of(1, 1));
@@ -157,6 +162,7 @@ fn p1_staff_captures_no_more_than_is_left() {
         payment_id: payment_id(1),
         capture_id: CaptureId::from_uuid(Uuid::from_u128(number)),
         amount,
+        capturing_once: Default::default(),
     };
     let exceeded = payment::Error::AmountExceedsRemaining { requested: gbp(2_001), remaining: gbp(2_000) };
     assert_eq!(shop.refuse(capture(1, Some(gbp(2_001)))), Rejection::Payment(exceeded));
@@ -269,6 +275,11 @@ fn a_failed_capture_keeps_the_next_parcel_back_until_staff_has_captured() {
     let rest = ShipOrder { shipment_id: shipment_id(2), ..ship(1, None) };
     assert_eq!(shop.refuse(rest.clone()), Rejection::Order(order::Error::PaymentNotAuthorized));
     let capture_id = CaptureId::from_uuid(Uuid::from_u128(9));
-    shop.accept(CapturePayment { payment_id: payment_id(1), capture_id, amount: Some(gbp(500)) });
+    shop.accept(CapturePayment {
+        payment_id: payment_id(1),
+        capture_id,
+        amount: Some(gbp(500)),
+        capturing_once: Default::default(),
+    });
     assert_eq!(shop.accept(rest).outcome.shipment_id, shipment_id(2));
 }

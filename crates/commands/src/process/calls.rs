@@ -113,7 +113,7 @@ impl CallWorkers {
         }
     }
 
-    async fn count_once(&self) -> Result<(), sqlx::Error> {
+    pub async fn count_once(&self) -> Result<(), sqlx::Error> {
         let open = sqlx::query_file!("src/sql/count_open_calls.sql").fetch_all(&self.pool).await?;
         for lane in self.lanes.iter() {
             let row = open.iter().find(|row| row.provider == lane.provider());

@@ -59,3 +59,9 @@ impl Compared<'_> {
         }
     }
 }
+
+/// Somebody has to look, and a webhook or an answer was the first to show it.
+pub(crate) fn tell_difference(provider: &'static str, payment_id: PaymentId, detail: &str) {
+    tracing::error!(provider, payment.id = %payment_id, detail, "money is not where the ledger and the provider should have it");
+    metrics::counter!("daybook_payment_discrepancies_total", "provider" => provider).increment(1);
+}

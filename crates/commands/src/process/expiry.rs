@@ -1,14 +1,13 @@
-//! The expiry process: sets free what a pending order holds once its time has passed, and ends carts that nobody touches.
+//! The expiry process: sets free what a pending order holds once its time has passed.
 
 use chrono::TimeDelta;
 use domain::aggregate::{EventKind, UnreadableEvent};
-use domain::ids::{CartId, OrderId};
-use domain::{cart, payment};
+use domain::ids::OrderId;
+use domain::payment;
 use eventstore::event::RecordedEvent;
 use uuid::Uuid;
 
 use super::{Deadline, Effect, Process, Runnable, runnable};
-use crate::carts::expire::{ExpireCart, lifetime};
 use crate::checkout::RESERVATION_LIFETIME;
 use crate::orders::settle::{ExpireReservations, FailPendingOrder};
 
@@ -18,9 +17,6 @@ const PENDING_LIFETIME: TimeDelta = TimeDelta::minutes(60);
 /// The subject of both is the order.
 const RESERVATIONS: &str = "reservations";
 const PENDING_ORDER: &str = "pending_order";
-/// The subject is the cart. Set when it is opened, and not again by every item: one that was touched meanwhile says when
-/// it is due again once the deadline fires.
-const UNTOUCHED_CART: &str = "untouched_cart";
 
 #[derive(Debug)]
 pub struct ExpiryProcess;
@@ -31,8 +27,7 @@ impl Process for ExpiryProcess {
     }
 
     fn waits_for(&self) -> &'static str {
-        "orders that stay pending: after 15 minutes to set their reservations free, after 60 to fail them; open carts, to end \
-         those that nobody touches for 30 days (guests) or 90 (customers)"
+        "orders that stay pending: after 15 minutes to set their reservations free, after 60 to fail them"
     }
 
     fn react(&self, event: &RecordedEvent) -> Result<Vec<Effect>, UnreadableEvent> {
@@ -44,10 +39,6 @@ impl Process for ExpiryProcess {
                 let clear = |kind| Effect::ClearDeadline { kind, subject: event.stream.id };
                 vec![clear(PENDING_ORDER), clear(RESERVATIONS)]
             }
-            "cart.opened" => vec![deadline(UNTOUCHED_CART, event.stream.id, event, lifetime(is_guests(event)?))],
-            "cart.checked_out" | "cart.discarded" | "cart.merged" | "cart.expired" => {
-                vec![Effect::ClearDeadline { kind: UNTOUCHED_CART, subject: event.stream.id }]
-            }
             _ => Vec::new(),
         })
     }
@@ -55,9 +46,9 @@ impl Process for ExpiryProcess {
     fn fire(&self, deadline: &Deadline) -> Option<Box<dyn Runnable>> {
         let order_id = OrderId::from_uuid(deadline.subject);
         match deadline.kind.as_ref() {
-            UNTOUCHED_CART => Some(runnable(ExpireCart { cart_id: CartId::from_uuid(deadline.subject) })),
             PENDING_ORDER => Some(runnable(FailPendingOrder { order_id })),
             RESERVATIONS => Some(runnable(ExpireReservations { order_id })),
+            // Among them those of carts, which a release before left here: the process of carts has them all.
             _ => None,
         }
     }
@@ -74,13 +65,6 @@ fn deadline(kind: &'static str, subject: Uuid, event: &RecordedEvent, after: Tim
 fn order_of(event: &RecordedEvent) -> Result<Uuid, UnreadableEvent> {
     match payment::Event::from_payload(&event.event_type, event.schema_version, &event.payload)? {
         payment::Event::Initiated(initiated) => Ok(initiated.order_id.as_uuid()),
-        _ => Err(UnreadableEvent::UnknownType { event_type: event.event_type.clone() }),
-    }
-}
-
-fn is_guests(event: &RecordedEvent) -> Result<bool, UnreadableEvent> {
-    match cart::Event::from_payload(&event.event_type, event.schema_version, &event.payload)? {
-        cart::Event::Opened(opened) => Ok(opened.guest),
         _ => Err(UnreadableEvent::UnknownType { event_type: event.event_type.clone() }),
     }
 }

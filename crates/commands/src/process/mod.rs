@@ -19,11 +19,13 @@ use crate::gateway::Gateways;
 use crate::use_case::UseCase;
 
 pub mod calls;
+pub mod carts;
 mod comparing;
 pub mod coverage;
 pub mod expiry;
 pub mod fulfilment;
 pub(crate) mod lanes;
+pub mod locations;
 mod parked;
 pub(crate) mod pause;
 pub mod payment;
@@ -31,6 +33,7 @@ pub mod perform;
 pub mod reconciler;
 pub mod runner;
 pub mod standing;
+pub mod waiting;
 pub mod webhooks;
 
 mod store;
@@ -55,13 +58,16 @@ pub trait Process: Send + Sync + 'static {
     }
 }
 
-/// Every process manager of this release.
+/// Every process manager of this release. One that comes to know more of what is past gets another name, or what is new to
+/// it becomes a process of its own: a name that is new begins at the first page, beside nodes of the release before.
 pub fn all(gateways: &Gateways) -> Vec<Box<dyn Process>> {
     vec![
-        Box::new(payment::PaymentProcess),
+        Box::new(payment::PaymentProcess::new(gateways.capturing_once())),
         Box::new(fulfilment::FulfilmentProcess::new(gateways.capturing_once())),
         Box::new(expiry::ExpiryProcess),
+        Box::new(carts::CartProcess),
         Box::new(coverage::CoverageProcess),
+        Box::new(locations::LocationProcess),
     ]
 }
 

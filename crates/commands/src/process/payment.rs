@@ -10,7 +10,7 @@ use eventstore::event::RecordedEvent;
 use super::{Call, CallKind, Deadline, Effect, Process, Runnable, runnable};
 use crate::orders::settle::ConfirmOrder;
 use crate::payments::excess::GiveBackExcess;
-use crate::payments::{CaptureBeforeLapse, LapseAuthorization, RequestAuthorization};
+use crate::payments::{CaptureBeforeLapse, CapturingOnce, LapseAuthorization, RequestAuthorization};
 
 pub(crate) const NAME: &str = "payment";
 
@@ -40,8 +40,20 @@ const TYPES: [&str; 12] = [
     "payment.expired",
 ];
 
-#[derive(Debug)]
-pub struct PaymentProcess;
+#[derive(Debug, Default)]
+pub struct PaymentProcess {
+    capturing_once: CapturingOnce,
+}
+
+impl PaymentProcess {
+    pub fn new(capturing_once: CapturingOnce) -> Self {
+        Self { capturing_once }
+    }
+
+    fn give_back_excess(&self, payment_id: PaymentId) -> GiveBackExcess {
+        GiveBackExcess { payment_id, capturing_once: CapturingOnce::clone(&self.capturing_once) }
+    }
+}
 
 impl Process for PaymentProcess {
     fn name(&self) -> &'static str {
@@ -76,12 +88,12 @@ impl Process for PaymentProcess {
                 set(AUTHORIZATION_END, authorized.expires_at),
             ],
             Event::CaptureRequested(requested) => call(CallKind::Capture, requested.order_id),
-            Event::Captured(_) => vec![Effect::run(GiveBackExcess { payment_id })],
+            Event::Captured(_) => vec![Effect::run(self.give_back_excess(payment_id))],
             Event::Failed(failed) => match failed.operation {
                 // The order stays pending, to be paid by another method.
                 Operation::Authorization => Vec::new(),
                 // Of an order that was cancelled meanwhile it is held, and nobody has asked for it back.
-                Operation::Capture { .. } => vec![Effect::run(GiveBackExcess { payment_id })],
+                Operation::Capture { .. } => vec![Effect::run(self.give_back_excess(payment_id))],
                 Operation::Void => vec![set(GIVE_BACK_AGAIN, event.recorded_at + GIVE_BACK_PAUSE)],
             },
             Event::RefundFailed(_) => vec![set(GIVE_BACK_AGAIN, event.recorded_at + GIVE_BACK_PAUSE)],
@@ -103,7 +115,7 @@ impl Process for PaymentProcess {
         let payment_id = PaymentId::from_uuid(deadline.subject);
         match deadline.kind.as_ref() {
             AUTHORIZATION_LAPSE => Some(runnable(CaptureBeforeLapse { payment_id })),
-            GIVE_BACK_AGAIN => Some(runnable(GiveBackExcess { payment_id })),
+            GIVE_BACK_AGAIN => Some(runnable(self.give_back_excess(payment_id))),
             AUTHORIZATION_END => Some(runnable(LapseAuthorization { payment_id })),
             _ => None,
         }

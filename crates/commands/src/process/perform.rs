@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use domain::aggregate::EventKind;
 use domain::ids::{PaymentId, Reason, RefundId};
+use domain::money::Money;
 use domain::payment::{
     self, CaptureRequested, Event, FailureCode, Ledger, Operation as Failing, Outcome, Payment, RefundRequested, Void,
 };
@@ -14,6 +15,7 @@ use eventstore::event::{Position, RecordedEvent};
 use tokio::time::timeout;
 
 use super::calls::ClaimedCall;
+use super::comparing::tell_difference;
 use super::{Runnable, runnable};
 use crate::executor::Commands;
 use crate::gateway::{
@@ -205,7 +207,19 @@ async fn carry_out(
     };
     tracing::info!(payment.id = %call.payment_id, gateway = gateway.name(), operation = operation.label(),
         attempt = call.attempts, succeeded = answer.is_ok(), "called a payment provider");
+    if let (Event::RefundRequested(requested), Ok(_)) = (requested, &answer) {
+        watch_refund(call, requested, ledger, gateway.name());
+    }
     result(call, requested, answer)
+}
+
+/// P2, as a bank may break it: it has charged back what was on its way to the buyer.
+fn watch_refund(call: &ClaimedCall, refund: &RefundRequested, ledger: &Ledger, provider: &'static str) {
+    let gone = [ledger.refunded(), refund.amount, ledger.charged_back()];
+    let gone = Money::total(ledger.amount.currency(), gone).expect("none of them is above what was captured");
+    if gone > ledger.captured() {
+        tell_difference(provider, payment_id(call), &format!("{gone} went back, of {} captured", ledger.captured()));
+    }
 }
 
 /// A gateway that is not waited for for ever.

@@ -79,6 +79,8 @@ pub struct ProcessRunner {
     feed: Feed,
     commands: Commands,
     reading: Option<Reading>,
+    /// Streams that are set aside, as this runner last saw it.
+    set_aside: usize,
     status: watch::Sender<ProcessStatus>,
 }
 
@@ -124,7 +126,7 @@ impl ProcessRunner {
         let title_page = Point { position: Position::TITLE, hash: title.hash };
         store::begin(&pool, process.name(), title_page).await?;
         let (status, _) = watch::channel(ProcessStatus::default());
-        Ok(Self { process: process.into(), pool, feed, commands, reading: None, status })
+        Ok(Self { process: process.into(), pool, feed, commands, reading: None, set_aside: 0, status })
     }
 
     pub fn status(&self) -> watch::Receiver<ProcessStatus> {
@@ -151,6 +153,7 @@ impl ProcessRunner {
                         looked_at_deadlines = Some(began);
                     }
                     self.status.send_modify(|status| status.failing = None);
+                    self.alarm(round != Round::Elsewhere && self.set_aside > 0);
                     if noted && round != Round::Elsewhere {
                         noted = !self.note(None).await;
                     }
@@ -161,6 +164,7 @@ impl ProcessRunner {
                     let reason = chain(&error);
                     tracing::error!(process = self.name(), error = %reason, "a process cannot go on");
                     metrics::counter!("daybook_process_failures_total", "process" => self.name()).increment(1);
+                    self.alarm(true);
                     noted = true;
                     self.note(Some(&reason)).await;
                     self.status.send_modify(|status| status.failing = Some(reason));
@@ -169,6 +173,11 @@ impl ProcessRunner {
                 }
             }
         }
+    }
+
+    /// The one figure to watch: it is 1 on the node that runs the process, while it does not go on or has a stream set aside.
+    fn alarm(&self, is_stuck: bool) {
+        metrics::gauge!("daybook_process_stuck", "process" => self.name()).set(f64::from(u8::from(is_stuck)));
     }
 
     /// For `daybook processes`. That it cannot be noted is no further fault: it is told in the log already.
@@ -220,7 +229,7 @@ impl ProcessRunner {
             return Ok(Round::Worked);
         }
         let parked = parked::read_in_tx(&mut tx, self.process.name()).await?;
-        metrics::gauge!("daybook_process_parked_streams", "process" => self.name()).set(parked.len() as f64);
+        self.see_set_aside(parked.len());
         if let Some((stream, from)) = &parked.wanted {
             self.resume(&mut tx, stream, *from, checkpoint.position).await?;
             failpoint::reached("process.after_resume");
@@ -232,7 +241,7 @@ impl ProcessRunner {
             // Before anything is made of events that a failover may have lost since they were read.
             self.feed.confirm_in_tx(&mut tx, asked.read).await?;
         }
-        let (read, _) = self.carry_out(&mut tx, asked, &page, &parked).await?;
+        let (read, stuck) = self.carry_out(&mut tx, asked, &page, &parked).await?;
         if read != checkpoint {
             store::save_in_tx(&mut tx, self.process.name(), read).await?;
         }
@@ -240,6 +249,7 @@ impl ProcessRunner {
         failpoint::reached("process.before_commit");
         tx.commit().await?;
         self.moved(Reading::from(read));
+        self.see_set_aside(parked.and(&stuck).len());
         Ok(if is_at_head && fired == 0 { Round::Idle } else { Round::Worked })
     }
 
@@ -306,6 +316,11 @@ impl ProcessRunner {
         parked::park_in_tx(tx, self.process.name(), &stuck).await?;
         remembered.write_in_tx(tx, self.process.name()).await?;
         Ok((read, stuck))
+    }
+
+    fn see_set_aside(&mut self, streams: usize) {
+        self.set_aside = streams;
+        metrics::gauge!("daybook_process_parked_streams", "process" => self.name()).set(streams as f64);
     }
 
     fn moved(&mut self, reading: Reading) {

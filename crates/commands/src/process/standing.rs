@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use domain::ids::Reason;
 use eventstore::event::{Position, StreamId};
 use sqlx::PgPool;
 
@@ -65,6 +66,40 @@ const WEBHOOKS_SHOWN_MAX: i64 = 100;
 /// Those that were looked into in vain, the oldest first.
 pub async fn open_webhooks(pool: &PgPool) -> Result<Vec<OpenWebhook>, sqlx::Error> {
     sqlx::query_file_as!(OpenWebhook, "src/sql/list_webhooks.sql", WEBHOOKS_SHOWN_MAX).fetch_all(pool).await
+}
+
+/// A webhook that somebody has set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookAside {
+    pub provider: String,
+    pub event_id: String,
+    pub event_type: String,
+    pub received_at: DateTime<Utc>,
+    pub set_aside_at: DateTime<Utc>,
+    pub reason: String,
+}
+
+/// Those that are set aside and not forgotten yet, the last first.
+pub async fn webhooks_aside(pool: &PgPool) -> Result<Vec<WebhookAside>, sqlx::Error> {
+    sqlx::query_file_as!(WebhookAside, "src/sql/list_set_aside_webhooks.sql", WEBHOOKS_SHOWN_MAX).fetch_all(pool).await
+}
+
+/// Has a webhook looked into at once, that is open or was set aside. Whether there is such a one.
+pub async fn retry_webhook(pool: &PgPool, provider: &str, event_id: &str) -> Result<bool, sqlx::Error> {
+    let retried = sqlx::query_file!("src/sql/retry_webhook.sql", provider, event_id).execute(pool).await?;
+    Ok(retried.rows_affected() > 0)
+}
+
+/// P7: a webhook is never dropped, but somebody may know that it is nobody's here. Whether there is such a one, that was looked
+/// into in vain.
+pub async fn set_aside_webhook(
+    pool: &PgPool,
+    provider: &str,
+    event_id: &str,
+    reason: &Reason,
+) -> Result<bool, sqlx::Error> {
+    let aside = sqlx::query_file!("src/sql/set_aside_webhook.sql", provider, event_id, reason.as_str());
+    Ok(aside.execute(pool).await?.rows_affected() > 0)
 }
 
 /// Every process manager of this release, in its order.

@@ -141,7 +141,12 @@ async fn a_capture_that_failed_is_tried_again_by_staff() {
     running.settle().await;
     assert_eq!(running.shop.status(1), ("shipped", "failed"));
     let capture_id = CaptureId::of_shipment(shipment_id(1));
-    running.shop.accept(CapturePayment { payment_id: payment_id(1), capture_id, amount: None });
+    running.shop.accept(CapturePayment {
+        payment_id: payment_id(1),
+        capture_id,
+        amount: None,
+        capturing_once: Default::default(),
+    });
     running.settle().await;
     assert_eq!((running.shop.payment(1).status(), running.open_calls()), ("failed", 0));
 }

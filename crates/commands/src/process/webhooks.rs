@@ -15,6 +15,7 @@ use hyper::HeaderMap;
 use sqlx::PgPool;
 
 pub use self::workers::WebhookWorkers;
+use crate::clock::Clock;
 use crate::gateway::Gateways;
 use crate::gateway::webhook::WebhookError;
 
@@ -23,6 +24,7 @@ use crate::gateway::webhook::WebhookError;
 pub struct Webhooks {
     pool: PgPool,
     gateways: Arc<Gateways>,
+    clock: Clock,
 }
 
 /// Why a webhook was not taken in. Nothing is left of it but a metric.
@@ -44,8 +46,8 @@ pub enum Received {
 }
 
 impl Webhooks {
-    pub fn new(pool: PgPool, gateways: Arc<Gateways>) -> Self {
-        Self { pool, gateways }
+    pub fn new(pool: PgPool, gateways: Arc<Gateways>, clock: Clock) -> Self {
+        Self { pool, gateways, clock }
     }
 
     /// Once this has returned, the webhook is on the disk.
@@ -71,8 +73,9 @@ impl Webhooks {
         let notice = notice?;
         let reference = notice.payment.as_ref().map(ProviderReference::as_str);
         let event_id = notice.event_id.as_str();
+        let (event_type, now) = (notice.event_type, self.clock.now());
         failpoint::reached("webhook.before_keep");
-        let kept = sqlx::query_file!("src/sql/keep_webhook.sql", provider, event_id, notice.event_type, reference)
+        let kept = sqlx::query_file!("src/sql/keep_webhook.sql", provider, event_id, event_type, reference, now)
             .execute(&self.pool)
             .await?;
         failpoint::reached("webhook.after_keep");

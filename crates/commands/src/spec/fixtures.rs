@@ -241,7 +241,12 @@ impl Shop {
     pub(crate) fn capture(&mut self, number: u128, amount: i64) {
         let (payment_id, capture_id) =
             (payment_id(number), CaptureId::from_uuid(Uuid::from_u128(self.book.len() as u128)));
-        self.accept(CapturePayment { payment_id, capture_id, amount: Some(gbp(amount)) });
+        self.accept(CapturePayment {
+            payment_id,
+            capture_id,
+            amount: Some(gbp(amount)),
+            capturing_once: Default::default(),
+        });
         let operation_id = reference(&format!("capture_{capture_id}"));
         self.accept(RecordCapture { payment_id, capture_id, operation_id, amount: gbp(amount) });
     }

@@ -83,6 +83,11 @@ impl Running {
         }
     }
 
+    /// The providers that capture once, as the program would know them.
+    pub(crate) fn capturing_once(&self) -> crate::payments::CapturingOnce {
+        self.gateways.capturing_once()
+    }
+
     /// From now on processes and workers crash.
     pub(crate) fn crashing(self, crashes: Crashes) -> Self {
         Self { crashes, ..self }

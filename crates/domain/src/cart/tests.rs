@@ -1,6 +1,7 @@
 //! A cart's rules, each as given, when, then.
 
 mod merging;
+mod properties;
 
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -387,7 +388,8 @@ fn c9_an_open_cart_expires_and_an_ended_one_does_not() {
 #[test]
 fn what_cannot_follow_is_folded_without_harm() {
     let lost = Event::ItemRemoved(ItemRemoved { sku: sku("Z"), quantity: quantity(2) });
-    cart([added("A", 1, 1), lost.clone(), checked_out(1)]).then_state(|state| assert_eq!(*state, State::Absent));
+    cart([added("A", 1, 1), lost.clone(), checked_out(1)])
+        .then_state(|state| assert_eq!((state, state.exists()), (&State::Absent, false)));
     cart([opened(), lost]).then_state(|state| assert_eq!(state.lines(), &[]));
     assert_eq!(Cart::initial().order_id(), None);
 }
@@ -398,6 +400,10 @@ fn a_cart_weighs_what_its_lines_do() {
     let one = Cart::weight(&given::<Cart>([opened(), added("ABC", 1, 1)]).into_state());
     assert_eq!(empty, size_of::<State>());
     assert_eq!(one, empty + size_of::<Line>() + 6);
+    let lost = Dropped { sku: sku("AB"), quantity: quantity(1), reason: "too_many_lines".parse().unwrap() };
+    let merged = Event::Merged(Merged { into: other_cart(2), dropped: vec![lost.clone(), lost] });
+    let with_dropped = Cart::weight(&given::<Cart>([opened(), added("ABC", 1, 1), merged]).into_state());
+    assert_eq!(with_dropped, one + 2 * (size_of::<Dropped>() + 2));
 }
 
 #[test]

@@ -28,17 +28,13 @@ pub(super) fn changed(after: &State) -> Option<Event> {
         return None;
     }
     let Place { sku, location } = after.place.clone()?;
-    let (mut uncovered, mut backordered) = (Vec::new(), Vec::new());
     // The youngest first: they are the first to go without, should there be too many to tell.
     let new = now.iter().rev().filter(|(order_id, standing)| told.get(order_id) != Some(*standing));
-    for (order_id, standing) in new.take(ORDERS_TOLD_MAX) {
-        match standing {
-            Standing::Uncovered => uncovered.push(*order_id),
-            Standing::Backordered => backordered.push(*order_id),
-        }
-    }
-    let room = ORDERS_TOLD_MAX - uncovered.len() - backordered.len();
+    let new: Vec<_> = new.take(ORDERS_TOLD_MAX).collect();
+    let room = ORDERS_TOLD_MAX - new.len();
     let covered = told.keys().filter(|order_id| !now.contains_key(order_id)).take(room).copied().collect();
+    let of = |wanted| new.iter().filter(|(_, standing)| **standing == wanted).map(|(order_id, _)| **order_id).collect();
+    let (uncovered, backordered) = (of(Standing::Uncovered), of(Standing::Backordered));
     Some(Event::CoverageChanged(CoverageChanged { sku, location, uncovered, backordered, covered }))
 }
 

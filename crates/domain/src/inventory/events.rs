@@ -30,6 +30,34 @@ crate::events! {
     }
 }
 
+impl Event {
+    /// What stock it is about.
+    pub fn place(&self) -> (&Sku, &Location) {
+        match self {
+            Self::Received(it) => (&it.sku, &it.location),
+            Self::Reserved(it) => (&it.sku, &it.location),
+            Self::ReservationExtended(it) => (&it.sku, &it.location),
+            Self::ReservationReleased(it) => (&it.sku, &it.location),
+            Self::ReservationExpired(it) => (&it.sku, &it.location),
+            Self::Allocated(it) => (&it.sku, &it.location),
+            Self::AllocationReleased(it) => (&it.sku, &it.location),
+            Self::Shipped(it) => (&it.sku, &it.location),
+            Self::Adjusted(it) => (&it.sku, &it.location),
+            Self::TransferredOut(it) => (&it.sku, &it.location),
+            Self::TransferredIn(it) => (&it.sku, &it.location),
+            Self::ReturnedToStock(it) => (&it.sku, &it.location),
+            Self::SetAside(it) => (&it.sku, &it.location),
+            Self::PutBack(it) => (&it.sku, &it.location),
+            Self::PolicyChanged(it) => (&it.sku, &it.location),
+            Self::LocationOpened(it) => (&it.sku, &it.location),
+            Self::CoverageChanged(it) => (&it.sku, &it.location),
+            Self::LowStock(it) => (&it.sku, &it.location),
+            Self::OutOfStock(it) => (&it.sku, &it.location),
+            Self::BackInStock(it) => (&it.sku, &it.location),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Received {
     pub sku: Sku,

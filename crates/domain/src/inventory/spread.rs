@@ -38,10 +38,11 @@ pub fn spread(
     }
     let whole = parts.iter_mut().find(|part| part.free >= missing);
     if let Some(part) = whole {
-        missing -= part.take_free(missing);
+        missing -= part.take(missing);
     }
+    // Of what is free no more is wanted where one location gave all of it.
     for part in &mut parts {
-        missing -= part.take_free(missing);
+        missing -= part.take(part.free.min(missing));
     }
     for part in &mut parts {
         missing -= part.take(part.backorder.min(missing));
@@ -80,11 +81,5 @@ impl<'a> Part<'a> {
     fn take(&mut self, units: i64) -> i64 {
         self.taken += units;
         units
-    }
-
-    fn take_free(&mut self, wanted: i64) -> i64 {
-        let units = self.free.min(wanted);
-        self.free -= units;
-        self.take(units)
     }
 }

@@ -179,6 +179,10 @@ fn stock_weighs_what_its_promises_do() {
     let allocation = size_of::<(OrderId, Allocation)>();
     assert_eq!(weight(&[received(9), allocated(1, 2)]), empty + allocation);
     assert_eq!(weight(&[received(9), allocated(1, 2), shipped(1, 1, 1)]), empty + allocation + 16);
+    let told = size_of::<(OrderId, Standing)>();
+    assert_eq!(weight(&[received(9), coverage(&[1], &[2], &[])]), empty + 2 * told);
+    let opened = LocationOpened { sku: sku(), location: main(), opened: north() };
+    assert_eq!(weight(&[received(9), Event::LocationOpened(opened)]), empty + size_of::<Location>());
 }
 
 #[test]

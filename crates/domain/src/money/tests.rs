@@ -120,6 +120,7 @@ fn a_split_goes_to_the_largest_remainder_and_then_to_the_first() {
     assert_eq!(amounts(gbp(100).allocate(&[1, 1, 1]).unwrap()), [34, 33, 33]);
     assert_eq!(amounts(gbp(-100).allocate(&[1, 1, 1]).unwrap()), [-34, -33, -33]);
     assert_eq!(amounts(gbp(10).allocate(&[1, 5, 3]).unwrap()), [1, 6, 3]);
+    assert_eq!(amounts(gbp(10).allocate(&[5, 2]).unwrap()), [7, 3], "the larger part has the smaller remainder");
     assert_eq!(amounts(gbp(7).allocate(&[0, 0]).unwrap()), [4, 3]);
     assert_eq!(amounts(gbp(i64::MIN).allocate(&[1]).unwrap()), [i64::MIN]);
     assert_eq!(gbp(7).allocate(&[]), Err(Error::NoParts));
@@ -141,6 +142,25 @@ proptest! {
                 let off = (i128::from(part.amount()) * sum - i128::from(amount) * i128::from(*weight)).abs();
                 prop_assert!(off < sum, "no part is off by a whole minor unit");
                 prop_assert!(*weight > 0 || part.is_zero());
+            }
+        }
+    }
+
+    /// Of small amounts, so that remainders are often equal, and what the largest are can be reckoned another way.
+    #[test]
+    fn what_a_split_leaves_over_goes_to_the_largest_remainders_and_of_equal_ones_to_the_first(
+        amount in 0..200_i64,
+        weights in proptest::collection::vec(1..12_u64, 1..8),
+    ) {
+        let sum: i64 = weights.iter().map(|weight| *weight as i64).sum();
+        let parts = amounts(gbp(amount).allocate(&weights).unwrap());
+        // How much each part is above its exact share: a part that was rounded up is above it, or on it.
+        let above: Vec<i64> = parts.iter().zip(&weights).map(|(part, weight)| part * sum - amount * *weight as i64).collect();
+        for (up, above_up) in above.iter().enumerate().filter(|(_, above)| **above > 0) {
+            for (down, above_down) in above.iter().enumerate().filter(|(_, above)| **above <= 0) {
+                let (remainder_up, remainder_down) = (sum - above_up, -above_down);
+                let goes_first = remainder_up > remainder_down || (remainder_up == remainder_down && up < down);
+                prop_assert!(goes_first, "{amount} by {weights:?} is {parts:?}");
             }
         }
     }

@@ -7,7 +7,8 @@ use super::imported::{Imported, ImportedRefund};
 use crate::{
     country::Country,
     ids::{
-        CartId, CustomerId, LineId, OrderNumber, PaymentId, Quantity, Reason, RefundId, ReturnId, ShipmentId, Sku, Text,
+        CartId, CustomerId, LineId, Location, OrderNumber, PaymentId, Quantity, Reason, RefundId, ReturnId, ShipmentId,
+        Sku, Text,
     },
     money::Money,
     product::Name,
@@ -102,6 +103,9 @@ pub struct ShipmentCreated {
     pub lines: Vec<LineUnits>,
     /// What is due for these lines: their prices, and their share of shipping, tax and discount.
     pub amount: Money,
+    /// The one location that it leaves, where that is another than `main`: what comes back is unpacked there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

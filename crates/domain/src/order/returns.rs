@@ -277,6 +277,5 @@ fn value_of(order: &Contents, counted: &[LineUnits], units: &BTreeMap<LineId, i6
     if order.lines.iter().all(is_back) {
         return Ok(left);
     }
-    let value = due_after(order, |line| line.returned, counted).map_err(too_large)?;
-    Ok(if value > left { left } else { value })
+    Ok(due_after(order, |line| line.returned, counted).map_err(too_large)?.at_most(left))
 }

@@ -16,7 +16,10 @@ use super::{
 };
 use crate::{
     country::Country,
-    ids::{CartId, CustomerId, LineId, OrderNumber, PaymentId, Quantity, Reason, RefundId, ReturnId, ShipmentId, Sku},
+    ids::{
+        CartId, CustomerId, LineId, Location, OrderNumber, PaymentId, Quantity, Reason, RefundId, ReturnId, ShipmentId,
+        Sku,
+    },
     money::{Currency, Money},
     product::Name,
     sealed::Sealed,
@@ -108,6 +111,9 @@ pub struct Shipment {
     pub lines: Vec<LineUnits>,
     /// What is due for it.
     pub amount: Money,
+    /// The one location that it left, where that is known and another than `main`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
     pub dispatch: Option<Dispatch>,
     pub delivered_at: Option<DateTime<Utc>>,
 }
@@ -281,6 +287,14 @@ impl Contents {
         self.refunds.iter().find(|refund| refund.refund_id == refund_id)
     }
 
+    /// The one location that all parcels with this SKU left, where that is known and another than `main`.
+    pub fn sent_from(&self, sku: &Sku) -> Option<&Location> {
+        let with_it = self.shipments.iter().filter(|shipment| shipment.lines.iter().any(|units| units.sku == *sku));
+        let mut locations = with_it.map(|shipment| shipment.location.as_ref());
+        let first = locations.next()??;
+        locations.all(|other| other == Some(first)).then_some(first)
+    }
+
     pub fn shipment(&self, shipment_id: ShipmentId) -> Option<&Shipment> {
         self.shipments.iter().find(|shipment| shipment.id == shipment_id)
     }
@@ -406,6 +420,7 @@ impl Contents {
             id: created.shipment_id,
             lines: created.lines.clone(),
             amount: created.amount,
+            location: created.location.clone(),
             dispatch: None,
             delivered_at: None,
         });

@@ -2,11 +2,13 @@
 
 mod conservation;
 mod creation;
+mod demand;
 mod fulfilment;
 mod imported;
 mod lifecycle;
 mod refund;
 mod returns;
+mod window;
 
 use chrono::Duration;
 use uuid::Uuid;
@@ -111,7 +113,7 @@ fn some(lines: &[(u128, &str, i64)]) -> Vec<LineUnits> {
 
 fn packed(parcel: u128, lines: &[(u128, &str, i64)], amount: i64) -> Event {
     let (shipment_id, amount) = (shipment_id(parcel), gbp(amount));
-    Event::ShipmentCreated(ShipmentCreated { shipment_id, lines: some(lines), amount })
+    Event::ShipmentCreated(ShipmentCreated { shipment_id, lines: some(lines), amount, location: None })
 }
 
 fn dispatched(parcel: u128, amount: i64) -> Event {
@@ -216,6 +218,7 @@ fn dispatch(parcel: u128, lines: Option<&[(u128, &str, i64)]>) -> Command {
         lines: lines.map(some),
         carrier: Carrier::new("Royal Mail").unwrap(),
         tracking: Tracking::new("RM 1").unwrap(),
+        location: None,
         payment_covers: true,
         at: hour(2),
     }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ChargedBack, DisputeWon, Disputed, Error, Event, FailureCode, Ledger, ProviderReference, require_same_currency,
+    ChargedBack, DisputeWon, Disputed, Error, Event, FailureCode, Ledger, ProviderReference, State,
+    reconciliation::found_twice, require_same_currency,
 };
 use crate::money::Money;
 
@@ -27,12 +28,13 @@ pub enum DisputeOutcome {
 
 /// What a provider tells of a dispute. One whose beginning was not heard of begins with its end.
 pub(super) fn record(
-    ledger: &Ledger,
+    state: &State,
     dispute_id: ProviderReference,
     amount: Money,
     reason: FailureCode,
     outcome: DisputeOutcome,
 ) -> Result<Vec<Event>, Error> {
+    let ledger = state.opened()?;
     let order_id = ledger.order_id;
     let mut events = Vec::new();
     match ledger.dispute(&dispute_id) {
@@ -52,7 +54,7 @@ pub(super) fn record(
         }
         DisputeOutcome::Won => events.push(Event::DisputeWon(DisputeWon { order_id, dispute_id })),
     }
-    Ok(events)
+    Ok(found_twice(state, events))
 }
 
 /// Only what was taken can be wanted back, and no more than that: P5, and a part of P2.

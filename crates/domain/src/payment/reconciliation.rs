@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DiscrepancyFound, Error, Event, Ledger, Reconciled, Void};
-use crate::{ids::Reason, money::Money};
+use super::{DiscrepancyFound, Error, Event, Ledger, Payment, Reconciled, State, Void};
+use crate::{aggregate::fold, ids::Reason, money::Money};
 
 /// What both sides must say alike.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -36,7 +36,7 @@ pub(super) fn reconcile(
     }
     let (order_id, ours) = (ledger.order_id, ledger.figures());
     let found = match (theirs, difference) {
-        (Some(theirs), None) if theirs == ours => Finding::Agrees(ours),
+        (Some(theirs), None) if theirs == ours => agreed(ledger),
         (theirs, difference) => {
             let detail = difference.unwrap_or_else(|| in_words(&ours, theirs.as_ref()));
             Finding::Differs { ours, theirs, detail }
@@ -56,6 +56,33 @@ pub(super) fn reconcile(
     })
 }
 
+/// Both may agree on what should not be.
+fn agreed(ledger: &Ledger) -> Finding {
+    let ours = ledger.figures();
+    match ledger.given_back_twice() {
+        twice if twice.is_positive() => Finding::Differs { ours, theirs: Some(ours), detail: twice_in_words(&ours) },
+        _ => Finding::Agrees(ours),
+    }
+}
+
+/// P2, as nobody here can keep it: a bank charges back what is being refunded at that moment, and the money goes twice. Who tells
+/// of the second has told of both. It is found with the fact that makes it so, whichever comes last.
+pub(super) fn found_twice(before: &State, events: Vec<Event>) -> Vec<Event> {
+    let after = fold::<Payment>(before.clone(), &events);
+    let (Some(before), Some(after)) = (before.ledger(), after.ledger()) else { return events };
+    if after.given_back_twice() <= before.given_back_twice() {
+        return events;
+    }
+    let (order_id, ours) = (after.order_id, after.figures());
+    let found = DiscrepancyFound { order_id, ours, theirs: Some(ours), detail: twice_in_words(&ours) };
+    events.into_iter().chain([Event::DiscrepancyFound(found)]).collect()
+}
+
+fn twice_in_words(figures: &Figures) -> Reason {
+    let Figures { captured, refunded, charged_back, .. } = figures;
+    text(&format!("{refunded} refunded and {charged_back} charged back, of {captured} captured"))
+}
+
 fn in_words(ours: &Figures, theirs: Option<&Figures>) -> Reason {
     let Some(theirs) = theirs else { return text("the provider knows no such payment") };
     let pairs = [
@@ -71,10 +98,16 @@ fn in_words(ours: &Figures, theirs: Option<&Figures>) -> Reason {
 }
 
 fn text(text: &str) -> Reason {
-    Reason::new(text).expect("four amounts in words are shorter than a reason may be, and one of them differs")
+    Reason::new(text).expect("some amounts in words are shorter than a reason may be, and there is one at least")
 }
 
 impl Ledger {
+    /// What went back beyond what was taken: refunded by us and charged back by the buyer's bank.
+    pub fn given_back_twice(&self) -> Money {
+        let beyond = self.refunded().saturating_add(self.charged_back()).saturating_sub(self.captured());
+        if beyond.is_positive() { beyond } else { Money::zero(beyond.currency()) }
+    }
+
     /// As the provider should have them, once every result is known.
     pub fn figures(&self) -> Figures {
         let is_gone = self.expired || !matches!(self.void, Void::None);

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Error, Event, Ledger, Outcome, Payment, ProviderReference, RefundFailed, RefundRequested, RefundSucceeded,
-    Refunded, State, require_reference, require_within,
+    Refunded, State, reconciliation::found_twice, require_reference, require_within,
 };
 use crate::{
     aggregate::fold,
-    ids::{Reason, RefundId},
+    ids::{PaymentId, Reason, RefundId},
     money::Money,
 };
 
@@ -21,6 +21,12 @@ pub struct Refund {
     pub requested: Money,
     pub reason: Option<Reason>,
     pub outcome: Outcome,
+}
+
+/// Whether the rules demanded this refund of the payment, and nobody granted it. What people name is of another version of UUID.
+pub fn is_demanded(refund_id: RefundId, payment_id: PaymentId) -> bool {
+    refund_id.as_uuid().get_version_num() == 5
+        && (0..REFUNDS_MAX).any(|refunds| refund_id == RefundId::next_of(payment_id, refunds))
 }
 
 /// P2. One that failed is asked for again under its own id.
@@ -60,8 +66,7 @@ pub(super) fn record(
             return require_reference(Some(known), &operation_id).map(|()| vec![]);
         }
         Outcome::Pending => refund.requested,
-        Outcome::Failed if ledger.refundable() < refund.requested => ledger.refundable(),
-        Outcome::Failed => refund.requested,
+        Outcome::Failed => refund.requested.at_most(ledger.refundable()),
     };
     require_within(ledger, amount, remaining)?;
     let order_id = ledger.order_id;
@@ -71,7 +76,7 @@ pub(super) fn record(
     if let Some(amount) = refunded.filter(|_| after.status() == "refunded") {
         events.push(Event::Refunded(Refunded { order_id, amount }));
     }
-    Ok(events)
+    Ok(found_twice(state, events))
 }
 
 /// P4: a failure that comes after the success is recorded and changes nothing.

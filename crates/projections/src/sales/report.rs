@@ -1,4 +1,4 @@
-//! The sales report: units and revenue, summed up by what is asked for.
+//! The sales report: units, revenue and refunds, summed up by what is asked for.
 
 use std::str::FromStr;
 
@@ -77,13 +77,14 @@ pub struct Filter {
     pub country: Option<Country>,
 }
 
-/// Sums of one group. Revenue is in one currency, so there is a row a currency whether or not it is asked for.
+/// Sums of one group. Money is in one currency, so there is a row a currency whether or not it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SalesRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub day: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub month: Option<String>,
+    /// Empty where money was given back for no goods in particular.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sku: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,7 +93,12 @@ pub struct SalesRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
     pub units: i64,
+    /// What was sold.
     pub revenue: Money,
+    /// What was given back of it.
+    pub refunds: Money,
+    /// The one less the other.
+    pub net: Money,
 }
 
 /// One round trip. Sorted by what it is grouped by, in the order given; of nothing it is grouped by, the sums over all.
@@ -136,6 +142,7 @@ struct GroupRow {
     country: Option<String>,
     units: i64,
     revenue: i64,
+    refunds: i64,
 }
 
 /// Each once, in the order given.
@@ -159,7 +166,10 @@ fn push_groups(
     for dimension in dimensions.iter().filter(|dimension| **dimension != Dimension::Currency) {
         query.push(dimension.expression()).push(" AS ").push(dimension.name()).push(", ");
     }
-    query.push("currency, sum(units)::bigint AS units, sum(revenue)::bigint AS revenue FROM sales WHERE TRUE");
+    query.push(
+        "currency, sum(units)::bigint AS units, sum(revenue)::bigint AS revenue, sum(refunds)::bigint AS refunds
+        FROM sales WHERE TRUE",
+    );
     push_conditions(query, filter);
     let expressions = sort_expressions(dimensions);
     if let Some(after) = after {
@@ -175,7 +185,7 @@ fn push_groups(
         query.push(")");
     }
     query.push(format_args!(
-        " GROUP BY {expressions} HAVING sum(units) <> 0 OR sum(revenue) <> 0 ORDER BY {expressions}"
+        " GROUP BY {expressions} HAVING sum(units) <> 0 OR sum(revenue) <> 0 OR sum(refunds) <> 0 ORDER BY {expressions}"
     ));
 }
 
@@ -226,6 +236,8 @@ impl GroupRow {
             country: self.country,
             units: self.units,
             revenue: Money::new(self.revenue, self.currency),
+            refunds: Money::new(self.refunds, self.currency),
+            net: Money::new(self.revenue - self.refunds, self.currency),
         }
     }
 }

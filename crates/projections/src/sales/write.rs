@@ -1,4 +1,4 @@
-//! The statements that read the lines of open orders, and write what a batch makes of them and of the sums.
+//! The statements that read what is kept of orders, and write what a batch makes of them and of the sums.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,39 +7,48 @@ use domain::money::Currency;
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::apply::{Batch, OpenLine, OpenOrder, Sum, SumKey};
+use super::{
+    apply::{Batch, Sum, SumKey},
+    order::{SoldLine, SoldOrder},
+    refunds::Refunds,
+};
 use crate::projection::{ApplyError, expect_rows};
 
-struct OpenOrderRow {
+struct SoldOrderRow {
     order_id: Uuid,
     currency: String,
     country: String,
     day: Option<NaiveDate>,
-    lines: Json<Vec<OpenLine>>,
+    owed: i64,
+    lines: Json<Vec<SoldLine>>,
+    refunds: Option<Json<Refunds>>,
 }
 
 pub(super) async fn load_orders_in_tx(
     tx: &mut PgConnection,
     orders: &BTreeSet<Uuid>,
-) -> Result<BTreeMap<Uuid, OpenOrder>, ApplyError> {
+) -> Result<BTreeMap<Uuid, SoldOrder>, ApplyError> {
     if orders.is_empty() {
         return Ok(BTreeMap::new());
     }
     let orders: Vec<Uuid> = orders.iter().copied().collect();
-    let rows = sqlx::query_file_as!(OpenOrderRow, "src/sales/sql/load_orders.sql", &orders).fetch_all(tx).await?;
-    rows.into_iter().map(|row| Ok((row.order_id, row.open()?))).collect()
+    let rows = sqlx::query_file_as!(SoldOrderRow, "src/sales/sql/load_orders.sql", &orders).fetch_all(tx).await?;
+    rows.into_iter().map(|row| Ok((row.order_id, row.sold()?))).collect()
 }
 
-impl OpenOrderRow {
-    fn open(self) -> Result<OpenOrder, ApplyError> {
+impl SoldOrderRow {
+    fn sold(self) -> Result<SoldOrder, ApplyError> {
         let currency = Currency::new(&self.currency).map_err(|error| sqlx::Error::Decode(error.into()))?;
-        Ok(OpenOrder {
+        Ok(SoldOrder {
             currency,
             country: self.country,
             day: self.day,
+            owed: self.owed,
             lines: self.lines.0,
+            refunds: self.refunds.map(|refunds| refunds.0).unwrap_or_default(),
             is_new: false,
             has_other_lines: false,
+            has_other_refunds: false,
         })
     }
 }
@@ -48,14 +57,10 @@ pub(super) async fn batch_in_tx(tx: &mut PgConnection, batch: &Batch) -> Result<
     let (new, old): (Vec<_>, Vec<_>) = batch.orders.iter().partition(|(_, order)| order.is_new);
     insert_orders_in_tx(tx, &new).await?;
     update_orders_in_tx(tx, &old).await?;
-    if !batch.closed.is_empty() {
-        let closed: Vec<Uuid> = batch.closed.iter().copied().collect();
-        sqlx::query_file!("src/sales/sql/delete_orders.sql", &closed).execute(&mut *tx).await?;
-    }
     add_to_sums_in_tx(tx, &batch.sums).await
 }
 
-async fn insert_orders_in_tx(tx: &mut PgConnection, orders: &[(&Uuid, &OpenOrder)]) -> Result<(), ApplyError> {
+async fn insert_orders_in_tx(tx: &mut PgConnection, orders: &[(&Uuid, &SoldOrder)]) -> Result<(), ApplyError> {
     if orders.is_empty() {
         return Ok(());
     }
@@ -65,14 +70,16 @@ async fn insert_orders_in_tx(tx: &mut PgConnection, orders: &[(&Uuid, &OpenOrder
         &orders.iter().map(|(_, order)| order.currency.as_str()).collect::<Vec<_>>() as &[&str],
         &orders.iter().map(|(_, order)| order.country.as_str()).collect::<Vec<_>>() as &[&str],
         &orders.iter().map(|(_, order)| order.day).collect::<Vec<_>>() as &[Option<_>],
+        &orders.iter().map(|(_, order)| order.owed).collect::<Vec<_>>(),
         &orders.iter().map(|(_, order)| Json(&order.lines)).collect::<Vec<_>>() as &[Json<_>],
+        &orders.iter().map(|(_, order)| other_refunds(order)).collect::<Vec<_>>() as &[Option<Json<_>>],
     )
     .execute(tx)
     .await?;
     Ok(())
 }
 
-async fn update_orders_in_tx(tx: &mut PgConnection, orders: &[(&Uuid, &OpenOrder)]) -> Result<(), ApplyError> {
+async fn update_orders_in_tx(tx: &mut PgConnection, orders: &[(&Uuid, &SoldOrder)]) -> Result<(), ApplyError> {
     if orders.is_empty() {
         return Ok(());
     }
@@ -80,12 +87,18 @@ async fn update_orders_in_tx(tx: &mut PgConnection, orders: &[(&Uuid, &OpenOrder
         "src/sales/sql/update_orders.sql",
         &orders.iter().map(|(order_id, _)| **order_id).collect::<Vec<_>>(),
         &orders.iter().map(|(_, order)| order.day).collect::<Vec<_>>() as &[Option<_>],
+        &orders.iter().map(|(_, order)| order.owed).collect::<Vec<_>>(),
         &orders.iter().map(|(_, order)| order.has_other_lines.then_some(Json(&order.lines))).collect::<Vec<_>>()
             as &[Option<Json<_>>],
+        &orders.iter().map(|(_, order)| other_refunds(order)).collect::<Vec<_>>() as &[Option<Json<_>>],
     )
     .execute(tx)
     .await?;
     expect_rows("sales_orders", orders.len(), done.rows_affected())
+}
+
+fn other_refunds(order: &SoldOrder) -> Option<Json<&Refunds>> {
+    order.has_other_refunds.then_some(Json(&order.refunds))
 }
 
 async fn add_to_sums_in_tx(tx: &mut PgConnection, sums: &BTreeMap<SumKey, Sum>) -> Result<(), ApplyError> {
@@ -100,6 +113,7 @@ async fn add_to_sums_in_tx(tx: &mut PgConnection, sums: &BTreeMap<SumKey, Sum>) 
         &sums.keys().map(|key| key.country.as_str()).collect::<Vec<_>>() as &[&str],
         &sums.values().map(|sum| sum.units).collect::<Vec<_>>(),
         &sums.values().map(|sum| sum.revenue).collect::<Vec<_>>(),
+        &sums.values().map(|sum| sum.refunds).collect::<Vec<_>>(),
     )
     .execute(tx)
     .await?;

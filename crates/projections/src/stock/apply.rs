@@ -100,7 +100,7 @@ impl Batch {
     fn fold(&mut self, event: &RecordedEvent, change: Event) {
         let stream_id = event.stream.id;
         let key = |order_id: OrderId| (stream_id, order_id.as_uuid());
-        let (sku, location) = place_of(&change);
+        let (sku, location) = change.place();
         let place = self.places.entry(stream_id).or_insert_with(|| PlaceChange::of(sku, location, event));
         place.updated_at = event.recorded_at;
         place.version = event.stream_version;
@@ -155,30 +155,5 @@ impl PlaceChange {
             updated_at: event.recorded_at,
             version: event.stream_version,
         }
-    }
-}
-
-fn place_of(event: &Event) -> (&Sku, &Location) {
-    match event {
-        Event::Received(it) => (&it.sku, &it.location),
-        Event::Reserved(it) => (&it.sku, &it.location),
-        Event::ReservationExtended(it) => (&it.sku, &it.location),
-        Event::ReservationReleased(it) => (&it.sku, &it.location),
-        Event::ReservationExpired(it) => (&it.sku, &it.location),
-        Event::Allocated(it) => (&it.sku, &it.location),
-        Event::AllocationReleased(it) => (&it.sku, &it.location),
-        Event::Shipped(it) => (&it.sku, &it.location),
-        Event::Adjusted(it) => (&it.sku, &it.location),
-        Event::TransferredOut(it) => (&it.sku, &it.location),
-        Event::TransferredIn(it) => (&it.sku, &it.location),
-        Event::ReturnedToStock(it) => (&it.sku, &it.location),
-        Event::SetAside(it) => (&it.sku, &it.location),
-        Event::PutBack(it) => (&it.sku, &it.location),
-        Event::PolicyChanged(it) => (&it.sku, &it.location),
-        Event::LocationOpened(it) => (&it.sku, &it.location),
-        Event::CoverageChanged(it) => (&it.sku, &it.location),
-        Event::LowStock(it) => (&it.sku, &it.location),
-        Event::OutOfStock(it) => (&it.sku, &it.location),
-        Event::BackInStock(it) => (&it.sku, &it.location),
     }
 }

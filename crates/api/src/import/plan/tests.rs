@@ -46,6 +46,10 @@ fn the_excerpt_comes_to_what_it_comes_to() {
     assert_eq!((plan.lines, plan.orders.len(), plan.refunds.len()), (148, 40, 13));
     assert_eq!((sales.lines, sales.units, sales.pence), (117, 161_026, 25_926_628));
     assert_eq!((refunds.lines, refunds.pence), (13, 276_250));
+    assert_eq!(
+        (refunds.by_country[&Some("JP")], refunds.by_country[&Some("DE")], plan.elsewhere),
+        (159_120, 22_275, 0)
+    );
     let months: Vec<_> = sales.by_month.iter().map(|(month, pence)| (month.to_string(), *pence)).collect();
     assert_eq!(months[0], ("2010-12".to_owned(), 793_563));
     assert_eq!(months[11], ("2011-12".to_owned(), 16_846_960));
@@ -105,6 +109,21 @@ fn a_line_of_another_buyer_than_its_invoice_is_left_out() {
     ]);
     assert_eq!(left_out(&plan), [(LeftOut::StockCode, 1), (LeftOut::OtherBuyer, 3)]);
     assert_eq!((plan.orders.len(), plan.file.sales.pence), (1, 240));
+}
+
+#[test]
+fn a_cancellation_is_taken_off_where_its_orders_went_to_whatever_it_says() {
+    let plan = read_lines(&[
+        "600001,10002,TIN BOX,2,2010-12-01T08:26:00Z,1.2,20001,EIRE",
+        "600002,10002,TIN BOX,1,2010-12-02T08:26:00Z,1.2,20001,France",
+        "C600003,10002,TIN BOX,-3,2011-01-03T08:26:00Z,1.2,20001,France",
+    ]);
+    let refunds = &plan.file.refunds;
+    assert_eq!((refunds.lines, refunds.units, refunds.pence, plan.elsewhere), (1, 3, 360, 1));
+    assert_eq!(refunds.by_country, [(Some("FR"), 120), (Some("IE"), 240)].into());
+    assert_eq!(refunds.by_month.values().copied().collect::<Vec<_>>(), [360]);
+    let told = plan.to_string();
+    assert!(told.contains("Another country: 1 lines are taken off"), "{told}");
 }
 
 #[test]

@@ -127,9 +127,10 @@ pub(super) fn refusal(reply: &Reply) -> GatewayError {
         }
         // Our key has come with another request before: what became of that one is to be found out.
         Some("idempotency_error") => unknown("the idempotency key came with another request"),
-        // It is in another state than we think, maybe by an answer of its own that was lost: the next attempt looks.
+        // It is in another state than we think, maybe by an answer of its own that was lost: the next attempt looks. It is a
+        // clear answer, and no sign that Stripe is away.
         Some("invalid_request_error") if fault.code.as_deref() == Some("payment_intent_unexpected_state") => {
-            unknown("the intent is in another state")
+            GatewayError::Pending { reason: "the intent is in another state".to_owned() }
         }
         Some("invalid_request_error" | "card_error") => {
             let code = fault.code.as_deref().unwrap_or("invalid_request_error");

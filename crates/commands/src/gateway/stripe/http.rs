@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde_json::Value;
 
 use super::form::Form;
-use super::{Secret, StripeError};
+use super::{Secret, StripeError, tls};
 use crate::gateway::{GatewayError, IdempotencyKey};
 use crate::process::pause::jittered;
 
@@ -47,7 +47,7 @@ pub(super) struct Reply {
 }
 
 impl Client {
-    pub(super) fn new(base_url: &str, secret_key: &Secret) -> Result<Self, StripeError> {
+    pub(super) fn new(base_url: &str, secret_key: &Secret, authorities: Option<&[u8]>) -> Result<Self, StripeError> {
         let url: hyper::Uri = base_url.parse().map_err(|_| StripeError::BaseUrl)?;
         let is_http = matches!(url.scheme_str(), Some("http" | "https"));
         if !is_http || url.authority().is_none() || url.query().is_some() {
@@ -59,8 +59,11 @@ impl Client {
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let roots = HttpsConnectorBuilder::new().with_native_roots().map_err(StripeError::Certificates)?;
-        let connector = roots.https_or_http().enable_http1().wrap_connector(connector);
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls::config(authorities)?)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
         let http = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 
 use super::*;
+use crate::inventory::ReceiveStock;
 use crate::orders::{CorrectAddress, DeliverShipment, ShipOrder};
 use crate::spec::{Shop, buyer, customer, gbp, order_id, quantity, reason, ship, shipment_id, sku};
 
@@ -30,7 +31,7 @@ fn approve(number: u128) -> ApproveReturn {
 
 fn receive(number: u128, lines: &[(&str, i64, bool)]) -> ReceiveReturn {
     let lines = lines.iter().map(|(text, units, restock)| (sku(text), quantity(*units), *restock)).collect();
-    ReceiveReturn { order_id: order_id(1), return_id: return_id(number), lines }
+    ReceiveReturn { order_id: order_id(1), return_id: return_id(number), lines, location: None }
 }
 
 /// Three mugs and a pan, delivered.
@@ -132,4 +133,57 @@ fn an_address_is_corrected_until_the_order_is_shipped() {
     shop.accept(ship(1, None));
     let refused = shop.refuse(correct);
     assert!(matches!(refused, Rejection::Order(order::Error::IllegalTransition { state: "shipped", .. })));
+}
+
+fn at(text: &str) -> Location {
+    Location::new(text).unwrap()
+}
+
+/// Five mugs at LEEDS and none at main, of which three were sent from there and came; a pan at both.
+fn delivered_from_leeds() -> Shop {
+    let mut shop = Shop::selling(&[("MUG", 500, 0), ("PAN", 900, 1)]);
+    for text in ["MUG", "PAN"] {
+        shop.accept(ReceiveStock { sku: sku(text), location: at("LEEDS"), quantity: quantity(5) });
+    }
+    shop.confirmed_order(1, &[("MUG", 3), ("PAN", 6)]);
+    let parcels: [(u128, &[_]); 2] = [(1, &[("MUG", 3)]), (2, &[("PAN", 6)])];
+    for (parcel, lines) in parcels {
+        shop.accept(ShipOrder { shipment_id: shipment_id(parcel), ..ship(1, Some(lines)) });
+        let (order_id, shipment_id) = (order_id(1), shipment_id(parcel));
+        shop.accept(DeliverShipment { order_id, shipment_id, delivered_at: None });
+    }
+    shop.accept(ask(1, &[("MUG", 3), ("PAN", 2)]));
+    shop.accept(approve(1));
+    shop
+}
+
+#[test]
+fn n4_what_comes_back_is_unpacked_where_it_was_sent_from_or_else_at_main() {
+    let mut shop = delivered_from_leeds();
+    shop.accept(receive(1, &[("MUG", 2, true), ("MUG", 1, false), ("PAN", 2, true)]));
+    assert_eq!((shop.stock_at("MUG", "LEEDS"), shop.stock("MUG")), ((4, 0, 0), (0, 0, 0)));
+    assert_eq!((shop.stock_at("PAN", "LEEDS"), shop.stock("PAN")), ((0, 0, 0), (2, 0, 0)), "it came from both");
+}
+
+#[test]
+fn n4_what_comes_back_is_unpacked_where_staff_says_and_that_location_is_known_from_then_on() {
+    let mut shop = delivered_from_leeds();
+    let at_york = ReceiveReturn { location: Some(at("YORK")), ..receive(1, &[("MUG", 3, true), ("PAN", 1, true)]) };
+    let done = shop.accept(at_york.clone());
+    let back = ["inventory.returned_to_stock", "inventory.location_opened"];
+    assert_eq!(done.types, [&["order.return_received"][..], &back, &back].concat());
+    assert_eq!((shop.stock_at("MUG", "YORK"), shop.stock_at("MUG", "LEEDS")), ((3, 0, 0), (2, 0, 0)));
+    shop.accept_as_done(at_york);
+    // Orders are served from there.
+    shop.order(2, &[("MUG", 3)]);
+    assert_eq!(shop.stock_at("MUG", "YORK"), (3, 3, 0));
+}
+
+#[test]
+fn a_parcel_says_where_it_left_if_that_is_one_location_and_not_main() {
+    let shop = delivered_from_leeds();
+    let left: Vec<_> = shop.contents(1).shipments.iter().map(|shipment| shipment.location.clone()).collect();
+    assert_eq!(left, [Some(at("LEEDS")), None]);
+    let shop = delivered();
+    assert_eq!(shop.contents(1).shipments[0].location, None);
 }

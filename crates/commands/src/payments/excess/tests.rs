@@ -23,7 +23,7 @@ fn cancel(units: Option<i64>) -> CancelOrder {
 }
 
 fn give_back() -> GiveBackExcess {
-    GiveBackExcess { payment_id: payment_id(1) }
+    GiveBackExcess { payment_id: payment_id(1), capturing_once: CapturingOnce::default() }
 }
 
 fn capture_id() -> CaptureId {
@@ -32,7 +32,12 @@ fn capture_id() -> CaptureId {
 
 fn request_capture(shop: &mut Shop, amount: i64) {
     let (payment_id, capture_id) = (payment_id(1), capture_id());
-    shop.accept(CapturePayment { payment_id, capture_id, amount: Some(gbp(amount)) });
+    shop.accept(CapturePayment {
+        payment_id,
+        capture_id,
+        amount: Some(gbp(amount)),
+        capturing_once: Default::default(),
+    });
 }
 
 fn record_capture(shop: &mut Shop, amount: i64) {
@@ -195,5 +200,5 @@ fn of_what_is_owed_nothing_is_given_back() {
     shop.accept(ShipOrder { shipment_id: shipment_id(2), ..ship(1, None) });
     shop.accept_as_done(give_back());
     let missing = Rejection::NotFound { what: "payment", id: payment_id(2).to_string() };
-    assert_eq!(shop.refuse(GiveBackExcess { payment_id: payment_id(2) }), missing);
+    assert_eq!(shop.refuse(GiveBackExcess { payment_id: payment_id(2), ..give_back() }), missing);
 }

@@ -10,7 +10,7 @@ fn ordered() -> Shop {
 }
 
 fn reaction(shop: &Shop, event_type: &str) -> Vec<String> {
-    effects(&PaymentProcess, shop.last(event_type))
+    effects(&PaymentProcess::default(), shop.last(event_type))
 }
 
 #[test]
@@ -25,7 +25,12 @@ fn each_request_becomes_a_call_for_its_order() {
     assert_eq!(reaction(&shop, "payment.authorization_requested"), ["call authorize for 000d0001"]);
     let (payment_id, capture_id) = (payment_id(1), domain::ids::CaptureId::from_uuid(uuid::Uuid::nil()));
     let some = crate::spec::gbp(1);
-    shop.accept(crate::payments::CapturePayment { payment_id, capture_id, amount: Some(some) });
+    shop.accept(crate::payments::CapturePayment {
+        payment_id,
+        capture_id,
+        amount: Some(some),
+        capturing_once: Default::default(),
+    });
     assert_eq!(reaction(&shop, "payment.capture_requested"), ["call capture for 000d0001"]);
     shop.accept(crate::payments::VoidPayment { payment_id, reason: reason("test") });
     assert_eq!(reaction(&shop, "payment.void_requested"), ["call void for 000d0001"]);
@@ -56,13 +61,13 @@ fn an_authorisation_confirms_the_order_and_is_captured_a_day_before_it_lapses() 
     );
     let kind = AUTHORIZATION_LAPSE.into();
     let deadline = Deadline { kind, subject: payment_id(1).as_uuid(), due_at: shop.now };
-    assert_eq!(PaymentProcess.fire(&deadline).unwrap().name(), "capture_before_lapse");
+    assert_eq!(PaymentProcess::default().fire(&deadline).unwrap().name(), "capture_before_lapse");
     for (kind, name) in [(AUTHORIZATION_END, "lapse_authorization"), (GIVE_BACK_AGAIN, "give_back_excess")] {
         let deadline = Deadline { kind: kind.into(), ..deadline.clone() };
-        assert_eq!(PaymentProcess.fire(&deadline).unwrap().name(), name);
+        assert_eq!(PaymentProcess::default().fire(&deadline).unwrap().name(), name);
     }
     let other = Deadline { kind: "another".into(), ..deadline };
-    assert!(PaymentProcess.fire(&other).is_none());
+    assert!(PaymentProcess::default().fire(&other).is_none());
 }
 
 #[test]
@@ -85,7 +90,12 @@ fn what_was_taken_or_could_not_be_is_held_against_the_order() {
     shop.capture(1, 400);
     assert_eq!(reaction(&shop, "payment.captured"), ["run give_back_excess"]);
     let (payment_id, capture_id) = (payment_id(1), domain::ids::CaptureId::from_uuid(uuid::Uuid::nil()));
-    shop.accept(crate::payments::CapturePayment { payment_id, capture_id, amount: None });
+    shop.accept(crate::payments::CapturePayment {
+        payment_id,
+        capture_id,
+        amount: None,
+        capturing_once: Default::default(),
+    });
     let fail = |operation| crate::payments::record::RecordFailure {
         payment_id,
         operation,
@@ -132,6 +142,6 @@ fn other_events_are_left_alone_unread() {
         let mut unreadable = event.clone();
         unreadable.payload = "{}".to_owned();
         let known = TYPES.contains(&event.event_type.as_str());
-        assert_eq!(PaymentProcess.react(&unreadable).is_err(), known, "{}", event.event_type);
+        assert_eq!(PaymentProcess::default().react(&unreadable).is_err(), known, "{}", event.event_type);
     }
 }

@@ -265,7 +265,12 @@ async fn what_is_being_captured_is_not_let_go_at_the_same_time() {
     let mut shop = Shop::selling(&[("MUG", 500, 9)]);
     shop.confirmed_order(1, &[("MUG", 2)]);
     let (capture_id, some) = (domain::ids::CaptureId::from_uuid(uuid::Uuid::nil()), Some(gbp(400)));
-    shop.accept(crate::payments::CapturePayment { payment_id: payment_id(1), capture_id, amount: some });
+    shop.accept(crate::payments::CapturePayment {
+        payment_id: payment_id(1),
+        capture_id,
+        amount: some,
+        capturing_once: Default::default(),
+    });
     shop.accept(cancel());
     let waits = "ask later: a capture of the same payment is under way";
     assert_eq!(answered(&shop, "payment.void_requested", Ok(receipt("v"))).await, waits);

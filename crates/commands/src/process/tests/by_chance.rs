@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 use domain::ids::{CaptureId, Location, OrderId, PaymentId, RefundId, ReturnId, ShipmentId};
 use domain::order::{Contents, Order, Progress, Return};
-use domain::payment::Payment;
+use domain::payment::{Outcome, Payment};
 use uuid::Uuid;
 
 use super::{PROCESSES, SKUS, assert_nothing_is_kept, cancel};
@@ -142,6 +142,9 @@ async fn whatever_happens_money_and_stock_are_conserved() {
         let shop = &play.running.shop;
         assert_nothing_is_kept(shop);
         assert_exactly_what_is_owed_is_taken(shop);
+        if !play.running.capturing_once().is_empty() {
+            assert_nothing_is_held_beside_what_was_taken(shop);
+        }
         assert_stock_is_conserved(shop);
         play.count_ends();
     }
@@ -287,8 +290,8 @@ impl Play<'_> {
         let Some(order) = self.order(order_id(number)) else { return };
         let payment_id = order.confirmed_by.unwrap_or(order.payment_id);
         let amount = Some(gbp(1 + self.chance.below(900) as i64)).filter(|amount| amount.amount() % 2 == 0);
-        let capture_id = CaptureId::from_uuid(self.fresh());
-        self.run("a capture by hand", CapturePayment { payment_id, capture_id, amount });
+        let (capture_id, capturing_once) = (CaptureId::from_uuid(self.fresh()), self.running.capturing_once());
+        self.run("a capture by hand", CapturePayment { payment_id, capture_id, amount, capturing_once });
     }
 
     /// And what they give back.
@@ -317,7 +320,9 @@ impl Play<'_> {
                 let sku = |line_id| Some(order.line(line_id)?.sku.clone());
                 let lines = lines.into_iter().filter_map(|units| Some((sku(units.line_id)?, units.quantity, restock)));
                 let (lines, kind) = (lines.collect(), if restock { "restocked" } else { "thrown away" });
-                self.run(&format!("a return received and {kind}"), ReceiveReturn { order_id, return_id, lines });
+                let location = Some(place("north")).filter(|_| choice == 1);
+                let receive = ReceiveReturn { order_id, return_id, lines, location };
+                self.run(&format!("a return received and {kind}"), receive);
             }
             Some((return_id, _, Progress::Requested)) if choice == 0 => {
                 self.run("a return rejected", RejectReturn { order_id, return_id, reason: None });
@@ -364,6 +369,17 @@ fn assert_exactly_what_is_owed_is_taken(shop: &Shop) {
         checked += 1;
     }
     assert!(checked > 10, "only {checked} orders were paid");
+}
+
+/// A provider that captures once has let go of the rest, and the ledger knows.
+fn assert_nothing_is_held_beside_what_was_taken(shop: &Shop) {
+    let taken: Vec<_> = shop.payments().into_iter().filter(|(_, ledger)| ledger.captured().is_positive()).collect();
+    assert!(taken.len() > 10, "only {} payments were taken", taken.len());
+    for (payment_id, ledger) in taken {
+        assert_eq!(ledger.figures().held, gbp(0), "{payment_id}");
+        let captures = ledger.captures.iter().filter(|capture| capture.outcome != Outcome::Failed);
+        assert_eq!(captures.count(), 1, "{payment_id}");
+    }
 }
 
 fn units_restocked(back: &Return, text: &str) -> i64 {

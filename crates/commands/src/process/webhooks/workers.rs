@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::payment::ProviderReference;
 use eventstore::failpoint;
 use sqlx::PgPool;
@@ -15,7 +15,8 @@ use crate::command::{Actor, Causation, CommandError, Envelope};
 use crate::executor::Commands;
 use crate::gateway::account::ProviderPayment;
 use crate::gateway::{CALL_DEADLINE_SECONDS, GatewayError, Gateways, PaymentGateway};
-use crate::process::comparing::{CompareError, Compared};
+use crate::payments::reconcile::Comparison;
+use crate::process::comparing::{CompareError, Compared, tell_difference};
 use crate::process::lanes::{Heard, Lane, Lanes};
 use crate::process::pause::{doubled, jittered};
 use crate::rejection::Rejection;
@@ -32,11 +33,11 @@ const PAUSE: Duration = Duration::from_secs(1);
 const AGAIN_MIN: Duration = Duration::from_secs(1);
 const AGAIN_MAX: Duration = Duration::from_secs(600);
 /// P7: a webhook that could not be settled for this long is told of.
-const ALARM_AFTER: chrono::TimeDelta = chrono::TimeDelta::hours(1);
+const ALARM_AFTER: TimeDelta = TimeDelta::hours(1);
 /// How often open webhooks are counted and old ones forgotten.
 const UPKEEP: Duration = Duration::from_secs(10);
 /// Providers repeat a webhook for some days; what is recorded of a payment is recorded once in any case.
-const KEPT_DAYS: i32 = 30;
+const KEPT: TimeDelta = TimeDelta::days(30);
 const FORGOTTEN_AT_ONCE: i64 = 1_000;
 
 #[derive(Debug, Clone)]
@@ -128,18 +129,24 @@ impl WebhookWorkers {
         }
     }
 
-    async fn count_and_forget(&self) -> Result<(), sqlx::Error> {
-        let open = sqlx::query_file!("src/sql/count_webhooks.sql").fetch_all(&self.pool).await?;
+    /// Counts what is open, for whoever watches, and forgets what was settled long ago.
+    pub async fn count_and_forget(&self) -> Result<(), sqlx::Error> {
+        let now = self.commands.clock().now();
+        let rows = sqlx::query_file!("src/sql/count_webhooks.sql", now).fetch_all(&self.pool).await?;
         for provider in self.lanes.providers() {
+            let counted = |state: &str| {
+                let row = rows.iter().find(|row| row.provider == provider && row.state == state);
+                row.map_or((0.0, 0.0), |row| (row.count as f64, row.oldest_seconds))
+            };
             for state in ["received", "parked"] {
-                let row = open.iter().find(|row| row.provider == provider && row.state == state);
-                let (count, oldest) = row.map_or((0, 0.0), |row| (row.open, row.oldest_seconds));
-                metrics::gauge!("daybook_webhooks_open", "provider" => provider, "state" => state).set(count as f64);
+                let (count, oldest) = counted(state);
+                metrics::gauge!("daybook_webhooks_open", "provider" => provider, "state" => state).set(count);
                 metrics::gauge!("daybook_webhooks_oldest_seconds", "provider" => provider, "state" => state)
                     .set(oldest);
             }
+            metrics::gauge!("daybook_webhooks_set_aside", "provider" => provider).set(counted("set_aside").0);
         }
-        sqlx::query_file!("src/sql/forget_webhooks.sql", KEPT_DAYS, FORGOTTEN_AT_ONCE).execute(&self.pool).await?;
+        sqlx::query_file!("src/sql/forget_webhooks.sql", now - KEPT, FORGOTTEN_AT_ONCE).execute(&self.pool).await?;
         Ok(())
     }
 
@@ -210,7 +217,12 @@ impl WebhookWorkers {
         let done = compared.run(Some(theirs), envelope(webhook)).await;
         failpoint::reached("webhook.after_effect");
         match done {
-            Ok(_) => Outcome::Settled,
+            Ok(outcome) => {
+                if let Comparison::Differs(detail) = &outcome.comparison {
+                    tell_difference(webhook.provider, payment_id, detail);
+                }
+                Outcome::Settled
+            }
             Err(CompareError::Command(CommandError::Rejected(Rejection::NotFound { .. }))) => {
                 Outcome::Parked(format!("there is no payment {payment_id}, which {reference} is said to be"))
             }
@@ -228,8 +240,9 @@ impl WebhookWorkers {
             attempts,
             "a webhook is settled"
         );
+        let now = self.commands.clock().now();
         failpoint::reached("webhook.before_settle");
-        sqlx::query_file!("src/sql/settle_webhook.sql", *provider, event_id).execute(&self.pool).await?;
+        sqlx::query_file!("src/sql/settle_webhook.sql", *provider, event_id, now).execute(&self.pool).await?;
         failpoint::reached("webhook.after_settle");
         Ok(())
     }
@@ -237,7 +250,7 @@ impl WebhookWorkers {
     async fn put_off(&self, webhook: &Claimed, parked: bool, reason: &str) -> Result<(), sqlx::Error> {
         let Claimed { provider, event_id, event_type, attempts, received_at, .. } = webhook;
         let pause = jittered(doubled(AGAIN_MIN, AGAIN_MAX, *attempts)).as_secs_f64();
-        let is_old = Utc::now() - received_at > ALARM_AFTER;
+        let is_old = self.commands.clock().now() - received_at > ALARM_AFTER;
         if is_old {
             tracing::error!(
                 webhook.provider = provider,

@@ -99,8 +99,11 @@ fn c7_what_is_taken_in_keeps_every_rule_of_a_cart() {
         .then_error(Error::QuantityOutOfRange { sku: sku("A"), found: 100_001, max: 100_000 });
     let other = Error::CurrencyMismatch { expected: Currency::GBP, found: Currency::EUR };
     cart([customers()]).when(take_in(vec![item("A", 1, eur(1))])).then_error(other);
-    let many = (0..=LINES_MAX).map(|_| item("A", 1, gbp(1))).collect();
-    cart([customers()]).when(take_in(many)).then_error(Error::TooManyLines { max: LINES_MAX });
+    let times = |count| (0..count).map(|_| item("A", 1, gbp(1))).collect();
+    cart([customers()]).when(take_in(times(LINES_MAX + 1))).then_error(Error::TooManyLines { max: LINES_MAX });
+    cart([customers()]).when(take_in(times(LINES_MAX))).then_state(|state| {
+        assert_eq!(state.line(&sku("A")).unwrap().quantity, quantity(2_000));
+    });
 }
 
 #[test]

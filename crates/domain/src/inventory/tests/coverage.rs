@@ -104,6 +104,32 @@ fn one_event_names_no_more_orders_than_its_bound_and_the_next_one_names_the_othe
     assert_eq!(events.iter().flat_map(told).collect::<Vec<_>>(), [order(2), order(1)]);
 }
 
+/// What changes its standing and what is covered share the bound: the one is told first.
+#[test]
+fn one_event_names_no_more_orders_than_its_bound_also_where_many_are_covered() {
+    let orders = ORDERS_TOLD_MAX as u128 + 3;
+    let everyone = i64::try_from(orders).unwrap();
+    let history = [policy(0, 3, 0), received(everyone)];
+    let mut state = given::<Inventory>(history.into_iter().chain((1..=orders).map(|id| allocated(id, 1)))).into_state();
+    let mut tell = |command| {
+        let events = Inventory::decide(&state, command).unwrap();
+        state = fold::<Inventory>(state.clone(), &events);
+        let told = events.into_iter().find_map(|event| match event {
+            Event::CoverageChanged(changed) => Some((changed.uncovered, changed.backordered, changed.covered)),
+            _ => None,
+        });
+        told.unwrap()
+    };
+    let (uncovered, backordered, covered) = tell(adjust(-everyone));
+    assert_eq!((uncovered.len(), backordered.len(), covered.len()), (ORDERS_TOLD_MAX, 0, 0));
+    assert_eq!(tell(receive(1)), (vec![], vec![order(4), order(3), order(2)], vec![]));
+    // All but three are there, and those are within the limit. Two that are covered as well are told of by the next event.
+    let (uncovered, backordered, covered) = tell(adjust(everyone - 4));
+    assert_eq!((uncovered, backordered), (vec![], [0, 1, 2].map(|younger| order(orders - younger)).to_vec()));
+    assert_eq!((covered.len(), covered[0]), (ORDERS_TOLD_MAX - 3, order(2)));
+    assert_eq!(tell(receive(1)), (vec![], vec![], vec![order(orders - 4), order(orders - 3), order(orders - 2)]));
+}
+
 proptest! {
     #[test]
     fn n1_the_events_tell_each_change_once_and_add_up_to_how_orders_stand(

@@ -103,14 +103,19 @@ fn a_returned_unit_is_on_hand_again() {
 
 #[test]
 fn what_is_set_aside_is_on_hand_and_unavailable_until_it_is_put_back() {
-    let returned = Event::PutBack(PutBack { sku: sku(), location: main(), quantity: units(2), reason: because() });
+    let returned = |quantity| {
+        Event::PutBack(PutBack { sku: sku(), location: main(), quantity: units(quantity), reason: because() })
+    };
     stock([received(10)])
         .when(set_aside(4))
         .then([put_aside(4)])
         .when(put_back(2))
-        .then([returned])
+        .then([returned(2)])
         .when(put_back(3))
         .then_error(Error::NotSetAside { requested: 3, set_aside: 2 });
+    stock([received(10), put_aside(4)]).when(put_back(4)).then([returned(4)]).then_state(|state| {
+        assert_eq!((state.set_aside(), state.unavailable(), state.available(minute(0))), (0, 0, 10));
+    });
     stock([received(10), put_aside(4)]).then_state(|state| {
         assert_eq!((state.on_hand(), state.set_aside(), state.unavailable()), (10, 4, 4));
         assert_eq!(state.available(minute(0)), 6);

@@ -1,5 +1,7 @@
 //! Reservations and allocations: what is promised, to whom, and for how long.
 
+use proptest::prelude::*;
+
 use super::*;
 
 #[test]
@@ -181,4 +183,30 @@ fn only_what_is_allocated_is_shipped() {
     stock([received(10), allocated(1, 4)]).when(ship(2, 1, 1)).then_error(not_allocated(1, 0));
     stock([received(10), reserved(1, 4, 15)]).when(ship(1, 4, 1)).then_error(not_allocated(4, 0));
     stock([]).when(ship(1, 1, 1)).then_error(not_allocated(1, 0));
+}
+
+proptest! {
+    #[test]
+    fn n3_n8_what_has_expired_counts_neither_against_others_nor_for_its_own_order(
+        there in 1..30_i64,
+        held in proptest::collection::vec((1..8_i64, 0..40_i64), 0..6),
+        (id, quantity, now) in (1..8_u128, 1..12_i64, 0..40_i64),
+    ) {
+        let reservations = (1..).zip(&held).map(|(id, (quantity, until))| reserved(id, *quantity, *until));
+        let state = stock(std::iter::once(received(there)).chain(reservations)).into_state();
+        let live = |of: &dyn Fn(u128) -> bool| -> i64 {
+            (1..).zip(&held).filter(|(id, (_, until))| of(*id) && now < *until).map(|(_, (quantity, _))| quantity).sum()
+        };
+        let (own, others) = (live(&|other| other == id), live(&|other| other != id));
+        prop_assert_eq!(state.reserved(minute(now)), own + others);
+        prop_assert_eq!(state.available(minute(now)), there - own - others);
+
+        let refused = |left: i64| Err(out_of_stock(quantity, left.max(0)));
+        let allocating = Inventory::decide(&state, allocate(id, quantity, now)).map(|events| events[0].clone());
+        let is_there = quantity <= own || quantity <= there - others;
+        prop_assert_eq!(allocating, if is_there { Ok(allocated(id, quantity)) } else { refused(there - others) });
+        let reserving = Inventory::decide(&state, reserve(99, quantity, 50, now)).map(|events| events[0].clone());
+        let left = there - own - others;
+        prop_assert_eq!(reserving, if quantity <= left { Ok(reserved(99, quantity, 50)) } else { refused(left) });
+    }
 }

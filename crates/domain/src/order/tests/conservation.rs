@@ -19,8 +19,8 @@ fn any_command() -> impl Strategy<Value = Command> {
         1 => Just(Command::Hold { reason: because() }),
         2 => Just(Command::Release),
         5 => (1..8_u128, proptest::option::of(any_lines())).prop_map(|(parcel, lines)| match dispatch(parcel, None) {
-            Command::DispatchShipment { shipment_id, carrier, tracking, payment_covers, at, .. } => {
-                Command::DispatchShipment { shipment_id, lines, carrier, tracking, payment_covers, at }
+            Command::DispatchShipment { shipment_id, carrier, tracking, location, payment_covers, at, .. } => {
+                Command::DispatchShipment { shipment_id, lines, carrier, tracking, location, payment_covers, at }
             }
             other => other,
         }),

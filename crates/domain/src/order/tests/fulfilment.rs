@@ -15,8 +15,8 @@ fn o6_only_a_confirmed_order_is_shipped() {
 #[test]
 fn o6_shipping_needs_the_payment_authorised_or_captured() {
     let unpaid = |command| match command {
-        Command::DispatchShipment { shipment_id, lines, carrier, tracking, at, .. } => {
-            Command::DispatchShipment { shipment_id, lines, carrier, tracking, at, payment_covers: false }
+        Command::DispatchShipment { shipment_id, lines, carrier, tracking, location, at, .. } => {
+            Command::DispatchShipment { shipment_id, lines, carrier, tracking, location, at, payment_covers: false }
         }
         other => other,
     };

@@ -235,6 +235,23 @@ fn o3_what_comes_back_is_worth_exactly_what_was_owed() {
         });
 }
 
+/// Goods without a price have no share of the shipping: what was due comes back with the last of them.
+#[test]
+fn o3_of_goods_that_are_free_the_last_to_come_back_are_worth_what_was_due() {
+    let free = Create { lines: vec![line(1, "A", 3, 0)], shipping: gbp(100), ..wanted() };
+    let parcel = [packed(1, &[(1, "A", 3)], 100), dispatched(1, 100), delivered(1), completed()];
+    let history = [vec![created_from(free), confirmed()], parcel.to_vec()].concat();
+    let ask = |number, units| [return_requested(number, &[(1, "A", units)], day(1)), return_approved(number)];
+    order([history.clone(), ask(1, 3).to_vec()].concat())
+        .when(receive(1, &[(1, "A", 2, true), (1, "A", 1, false)]))
+        .then([return_received(1, &[(1, "A", 2, true), (1, "A", 1, false)], 100)]);
+    order([history, ask(1, 1).to_vec(), ask(2, 2).to_vec()].concat())
+        .when(receive(1, &[(1, "A", 1, true)]))
+        .then([return_received(1, &[(1, "A", 1, true)], 0)])
+        .when(receive(2, &[(1, "A", 2, true)]))
+        .then([return_received(2, &[(1, "A", 2, true)], 100)]);
+}
+
 #[test]
 fn an_order_has_at_most_500_returns() {
     let returns = |count| {

@@ -4,7 +4,12 @@ use super::*;
 
 #[test]
 fn a_payment_is_initiated_once() {
-    payment([]).when(initiate(facts())).then([initiated()]).when(initiate(facts())).then_nothing();
+    payment([])
+        .when(initiate(facts()))
+        .then([initiated()])
+        .when(initiate(facts()))
+        .then_nothing()
+        .then_state(|state| assert!(state.exists()));
     payment(paid()).when(initiate(facts())).then_nothing();
     for other in [
         Initiated { order_id: OrderId::from_uuid(id(2)), ..facts() },

@@ -1,6 +1,8 @@
 //! Whatever is asked and answered, in whatever order and however often: no more is taken than was authorised, and no more
 //! given back than was taken.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -50,6 +52,8 @@ struct Told {
     disputes: usize,
     completed: usize,
     void_wanted: bool,
+    /// The last word on more having gone back than was taken.
+    found: Option<Figures>,
 }
 
 impl Told {
@@ -64,11 +68,66 @@ impl Told {
             Event::ChargedBack(fact) => self.charged_back += fact.amount.amount(),
             Event::Disputed(_) => self.disputes += 1,
             Event::Completed(_) => self.completed += 1,
+            Event::DiscrepancyFound(fact) => self.found = Some(fact.ours),
             Event::VoidRequested(_) => self.void_wanted = true,
             Event::CaptureRequested(_) => prop_assert!(!self.void_wanted, "P6"),
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// What was asked of the provider, as the events alone tell it.
+#[derive(Default)]
+struct Asked {
+    authorization: bool,
+    captures: BTreeSet<CaptureId>,
+    refunds: BTreeSet<RefundId>,
+    void: bool,
+}
+
+impl Asked {
+    fn tell(&mut self, event: &Event) -> Result<(), TestCaseError> {
+        match event {
+            Event::AuthorizationRequested(_) => self.authorization = true,
+            Event::CaptureRequested(fact) => drop(self.captures.insert(fact.capture_id)),
+            Event::RefundRequested(fact) => drop(self.refunds.insert(fact.refund_id)),
+            Event::VoidRequested(_) => self.void = true,
+            Event::ActionRequired(_) | Event::Authorized(_) => prop_assert!(self.authorization),
+            Event::Captured(fact) => prop_assert!(self.captures.contains(&fact.capture_id)),
+            Event::RefundSucceeded(fact) => prop_assert!(self.refunds.contains(&fact.refund_id)),
+            Event::RefundFailed(fact) => prop_assert!(self.refunds.contains(&fact.refund_id)),
+            Event::Voided(_) => prop_assert!(self.void),
+            Event::Failed(fact) => match fact.operation {
+                Operation::Capture { capture_id } => prop_assert!(self.captures.contains(&capture_id)),
+                Operation::Authorization | Operation::Void => prop_assert!(self.authorization),
+            },
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The same in another currency, where the command has an amount.
+fn in_euro(command: Command) -> Option<Command> {
+    let euro = |amount: Money| eur(amount.amount());
+    match command {
+        Command::RequestCapture { capture_id, amount, for_shipment } => {
+            Some(Command::RequestCapture { capture_id, amount: euro(amount), for_shipment })
+        }
+        Command::RecordCaptured { capture_id, operation_id, amount } => {
+            Some(Command::RecordCaptured { capture_id, operation_id, amount: euro(amount) })
+        }
+        Command::RequestRefund { refund_id, amount, reason } => {
+            Some(Command::RequestRefund { refund_id, amount: euro(amount), reason })
+        }
+        Command::RecordRefunded { refund_id, operation_id, amount } => {
+            Some(Command::RecordRefunded { refund_id, operation_id, amount: euro(amount) })
+        }
+        Command::RecordDispute { dispute_id, amount, reason, outcome: DisputeOutcome::Open } => {
+            Some(Command::RecordDispute { dispute_id, amount: euro(amount), reason, outcome: DisputeOutcome::Open })
+        }
+        _ => None,
     }
 }
 
@@ -99,6 +158,10 @@ proptest! {
             prop_assert!(gone <= ledger.captured(), "P2");
             prop_assert_eq!(ledger.charged_back(), gbp(told.charged_back));
             prop_assert!(told.charged_back <= told.captured);
+            let twice = told.refunded + told.charged_back - told.captured;
+            prop_assert_eq!(ledger.given_back_twice(), gbp(twice.max(0)));
+            let found = told.found.map(|ours| (ours.refunded.amount(), ours.charged_back.amount()));
+            prop_assert!(twice <= 0 || found == Some((told.refunded, told.charged_back)), "P2: it is found at once");
             let left = (told.captured - gone.amount() - told.charged_back).max(0);
             prop_assert_eq!(ledger.refundable(), gbp(left), "P2");
             prop_assert_eq!(state.status() == "charged_back", told.charged_back > 0);
@@ -114,6 +177,31 @@ proptest! {
             let Ok(events) = Payment::decide(&state, command.clone()) else { continue };
             state = fold::<Payment>(state, &events);
             prop_assert_eq!(Payment::decide(&state, command), Ok(vec![]), "doing it again changes nothing");
+        }
+    }
+
+    #[test]
+    fn p3_nothing_comes_of_what_the_provider_was_not_asked_for(commands in proptest::collection::vec(any_command(), 1..60)) {
+        let mut state = given::<Payment>([initiated()]).into_state();
+        let mut asked = Asked::default();
+        for command in commands {
+            let Ok(events) = Payment::decide(&state, command) else { continue };
+            for event in &events {
+                asked.tell(event)?;
+            }
+            state = fold::<Payment>(state, &events);
+        }
+    }
+
+    #[test]
+    fn p5_nothing_comes_of_an_amount_in_another_currency(commands in proptest::collection::vec(any_command(), 1..60)) {
+        let mut state = given::<Payment>(holding()).into_state();
+        for command in commands {
+            if let Some(foreign) = in_euro(command.clone()) {
+                prop_assert_eq!(Payment::decide(&state, foreign).unwrap_or_default(), vec![]);
+            }
+            let Ok(events) = Payment::decide(&state, command) else { continue };
+            state = fold::<Payment>(state, &events);
         }
     }
 }

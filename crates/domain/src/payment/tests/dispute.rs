@@ -81,6 +81,60 @@ fn p2_what_was_charged_back_is_not_given_back_too() {
         .then_error(exceeds(1, 0));
 }
 
+/// What both sides have after it.
+fn found(refunded: i64, charged_back: i64) -> Event {
+    let ours = Figures { held: gbp(0), captured: gbp(1_000), refunded: gbp(refunded), charged_back: gbp(charged_back) };
+    let detail = format!("{} refunded and {} charged back, of 10.00 GBP captured", gbp(refunded), gbp(charged_back));
+    let (order_id, detail) = (order_id(), Reason::new(&detail).unwrap());
+    Event::DiscrepancyFound(DiscrepancyFound { order_id, ours, theirs: Some(ours), detail })
+}
+
+#[test]
+fn p2_a_bank_that_charges_back_what_was_refunded_takes_the_money_twice_and_that_is_found() {
+    let both = with(paid(), &[refund_requested(1, 700), refund_succeeded(1, "rf_1", 700)]);
+    payment(both.clone())
+        .when(dispute("dp_1", 400, Lost))
+        .then([disputed("dp_1", 400), charged_back("dp_1", 400), found(700, 400)])
+        .then_state(|state| assert_eq!(state.ledger().unwrap().given_back_twice(), gbp(100)));
+    // As much as was taken, and no more.
+    payment(both.clone())
+        .when(dispute("dp_1", 300, Lost))
+        .then([disputed("dp_1", 300), charged_back("dp_1", 300)])
+        .then_state(|state| assert_eq!(state.ledger().unwrap().given_back_twice(), gbp(0)));
+    // Nothing has moved yet, and nothing will.
+    for (outcome, event) in [(Open, None), (Won, Some(dispute_won("dp_1")))] {
+        let events = [disputed("dp_1", 1_000)].into_iter().chain(event);
+        payment(both.clone()).when(dispute("dp_1", 1_000, outcome)).then(events.collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn p2_a_refund_that_was_on_its_way_when_the_bank_charged_back_is_found_when_it_arrives() {
+    let on_its_way = with(paid(), &[refund_requested(1, 1_000), disputed("dp_1", 1_000), charged_back("dp_1", 1_000)]);
+    payment(on_its_way.clone())
+        .when(record_refunded(1, "rf_1", 1_000))
+        .then([refund_succeeded(1, "rf_1", 1_000), found(1_000, 1_000)]);
+    payment(on_its_way).when(fail_refund(1, Some("rf_1"))).then([refund_failed(1, Some("rf_1"))]);
+}
+
+#[test]
+fn p2_what_went_twice_stays_found_though_both_agree() {
+    let twice = with(
+        paid(),
+        &[
+            refund_requested(1, 1_000),
+            refund_succeeded(1, "rf_1", 1_000),
+            refunded(1_000),
+            disputed("dp_1", 1_000),
+            charged_back("dp_1", 1_000),
+        ],
+    );
+    let Event::DiscrepancyFound(DiscrepancyFound { ours, .. }) = found(1_000, 1_000) else { panic!("it is one") };
+    let reconcile = Command::Reconcile { theirs: Some(ours), difference: None, attest: true };
+    payment(twice.clone()).when(reconcile.clone()).then([found(1_000, 1_000)]);
+    payment(with(twice, &[found(1_000, 1_000)])).when(reconcile).then([]);
+}
+
 #[test]
 fn no_more_is_wanted_back_than_was_taken() {
     payment(paid()).when(dispute("dp_1", 1_001, Open)).then_error(exceeds(1_001, 1_000));

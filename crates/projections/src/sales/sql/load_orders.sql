@@ -3,6 +3,8 @@ SELECT
     currency,
     country,
     day,
-    lines AS "lines: Json<Vec<OpenLine>>"
+    owed,
+    lines AS "lines: Json<Vec<SoldLine>>",
+    refunds AS "refunds: Json<Refunds>"
 FROM sales_orders
 WHERE order_id = ANY($1)

@@ -1,2 +1,0 @@
-DELETE FROM sales_orders
-WHERE order_id = ANY($1)
