@@ -89,6 +89,7 @@ impl Bank {
             secret_key: Secret::new(SECRET_KEY),
             webhook_secrets: Vec::new(),
             return_url: None,
+            authorities: None,
         };
         let unreadable = |error: &dyn std::error::Error| Error::Impossible(chain(error));
         let gateway = Gateway::new(config, Clock::default()).map_err(|error| unreadable(&error))?;

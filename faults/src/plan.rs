@@ -15,8 +15,6 @@ pub(crate) type Inject = for<'a> fn(&'a mut Stage) -> Injecting<'a>;
 
 /// A control is as long as it takes to plant, not to be thorough.
 const CONTROL_PART: f64 = 0.4;
-/// What happens to few orders has to be waited for.
-const CONTROL_PART_OF_FEW: f64 = 2.0;
 const SECONDS_MIN: f64 = 3.0;
 
 pub(crate) struct Fault {
@@ -45,8 +43,6 @@ pub(crate) struct Control {
     pub(crate) failpoint: Option<&'static str>,
     pub(crate) found_by: &'static [&'static str],
     pub(crate) stripe: bool,
-    /// Of the fault's time.
-    pub(crate) part: f64,
 }
 
 impl std::fmt::Debug for Fault {
@@ -92,8 +88,8 @@ impl Plan {
 
     pub(crate) fn control(fault: &'static Fault, control: &'static Control, seed: u64) -> Self {
         let failpoint = control.failpoint.map(str::to_owned);
-        let Control { bug, found_by, stripe, part, .. } = *control;
-        Self { fault, seed, scale: part, step: None, bug: Some(bug), found_by, failpoint, stripe }
+        let Control { bug, found_by, stripe, .. } = *control;
+        Self { fault, seed, scale: CONTROL_PART, step: None, bug: Some(bug), found_by, failpoint, stripe }
     }
 
     pub(crate) fn time(&self) -> Duration {
@@ -111,7 +107,7 @@ impl Plan {
 }
 
 const fn control(bug: &'static str, found_by: &'static [&'static str]) -> Control {
-    Control { bug, failpoint: None, found_by, stripe: false, part: CONTROL_PART }
+    Control { bug, failpoint: None, found_by, stripe: false }
 }
 
 const fn control_at(bug: &'static str, failpoint: &'static str, found_by: &'static [&'static str]) -> Control {
@@ -120,14 +116,6 @@ const fn control_at(bug: &'static str, failpoint: &'static str, found_by: &'stat
 
 const fn control_of_stripe(bug: &'static str, found_by: &'static [&'static str]) -> Control {
     Control { stripe: true, ..control(bug, found_by) }
-}
-
-const fn control_of_stripe_at(
-    bug: &'static str,
-    failpoint: &'static str,
-    found_by: &'static [&'static str],
-) -> Control {
-    Control { stripe: true, part: CONTROL_PART_OF_FEW, ..control_at(bug, failpoint, found_by) }
 }
 
 const fn fault(
@@ -165,6 +153,7 @@ pub(crate) static FAULTS: [Fault; 14] = [
                 control("wrong-hash", &["I8"]),
                 control("money-kept", &["I5"]),
                 control_of_stripe("refund-twice", &["I5"]),
+                control_of_stripe("webhook-settled-first", &["I1"]),
             ],
         )
     },
@@ -185,7 +174,6 @@ pub(crate) static FAULTS: [Fault; 14] = [
             &[
                 control_at("checkpoint-before-apply", "projection.before_apply:6:kill", &["I7"]),
                 control("no-derived-key", &["I3"]),
-                control_of_stripe_at("webhook-settled-first", "webhook.before_effect:3:kill", &["I1"]),
             ],
         )
     },

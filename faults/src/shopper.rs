@@ -202,11 +202,7 @@ impl Shopper {
                     self.ship(bought).await;
                 }
             }
-            30..80 => {
-                if self.ship(bought).await && self.rng.percent(50) {
-                    self.send_back(bought).await;
-                }
-            }
+            30..80 => self.send_and_take_back(bought).await,
             _ => {}
         }
     }
@@ -262,6 +258,12 @@ impl Shopper {
         let Some((sku, _)) = bought.item() else { return };
         let what = json!({ "reason": "one too many", "lines": [{ "sku": sku, "quantity": 1 }] });
         self.ask(command(Kind::Cancel, "POST", format!("{}/cancellation", bought.path), &what)).await;
+    }
+
+    async fn send_and_take_back(&mut self, bought: &Bought) {
+        if self.ship(bought).await && self.rng.percent(50) {
+            self.send_back(bought).await;
+        }
     }
 
     /// Whether it has arrived.

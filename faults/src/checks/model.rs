@@ -143,7 +143,7 @@ fn decide_about_goods_again(
             let received = body["lines"].as_array().into_iter().flatten().map(restock);
             let lines = lines(&body["lines"])?.into_iter().zip(received);
             let lines = lines.map(|((sku, quantity), restock)| (sku, quantity, restock)).collect();
-            compare(model, &ReceiveReturn { order_id, return_id, lines }, now, events)
+            compare(model, &ReceiveReturn { order_id, return_id, lines, location: None }, now, events)
         }
         Kind::Refund => {
             let refund_id = RefundId::from_uuid(made(events, "order.refund_granted", "refund_id")?);

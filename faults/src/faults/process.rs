@@ -104,11 +104,7 @@ pub(crate) async fn killed_at_random(stage: &mut Stage) -> Result<(), Error> {
 /// F02: exhaustive, and deterministic but for what the load happens to do at that moment. With a bug planted the step is
 /// where that bug shows, and it is reached after every restart.
 pub(crate) async fn killed_at_a_step(stage: &mut Stage) -> Result<(), Error> {
-    let step = match stage.plan.step {
-        Some(step) => step,
-        None if stage.plan.stripe => return killed_whenever_it_is_there(stage).await,
-        None => return killed_at_random(stage).await,
-    };
+    let Some(step) = stage.plan.step else { return killed_at_random(stage).await };
     let times = if comes_once(step) { 1 } else { 1 + stage.rng.fork("steps").below(4) };
     stage.nodes[0].kill().await;
     let is_reached = if step == ANSWER_LOST {
@@ -125,20 +121,6 @@ pub(crate) async fn killed_at_a_step(stage: &mut Stage) -> Result<(), Error> {
     }
     stage.nodes[0].start(None).await?;
     sleep(BETWEEN).await;
-    Ok(())
-}
-
-/// A node lives until it comes to the planned failpoint, again and again.
-async fn killed_whenever_it_is_there(stage: &mut Stage) -> Result<(), Error> {
-    let (began, time) = (Instant::now(), stage.time());
-    let mut kills = 0;
-    while began.elapsed() < time {
-        stage.nodes[0].kill().await;
-        stage.start(0).await?;
-        stage.nodes[0].ends(time.saturating_sub(began.elapsed())).await;
-        kills += 1;
-    }
-    stage.note(format!("{kills} kills"));
     Ok(())
 }
 

@@ -254,7 +254,7 @@ impl<'a> Walk<'a> {
         self.node.accept(RequestReturn { order_id, owner: None, return_id, lines, reason }).await;
         self.node.accept(ApproveReturn { order_id, return_id }).await;
         let lines = vec![(sku("MUG"), units(back), true)];
-        self.node.accept(ReceiveReturn { order_id, return_id, lines }).await;
+        self.node.accept(ReceiveReturn { order_id, return_id, lines, location: None }).await;
     }
 
     async fn count(&self, delta: i64) {

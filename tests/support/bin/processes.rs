@@ -150,6 +150,7 @@ fn stripe(url: &str, clock: Clock) -> Result<Stripe, Failed> {
         secret_key: Secret::new(SECRET_KEY),
         webhook_secrets: vec![Secret::new(WEBHOOK_SECRET)],
         return_url: Some("https://shop.example/paid".to_owned()),
+        authorities: None,
     };
     Ok(Stripe::new(config, clock)?)
 }
