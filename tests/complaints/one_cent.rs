@@ -64,6 +64,7 @@ fn parcels_of(create: Command) -> (Money, i64) {
             lines: Some(vec![one]),
             carrier: "DHL".parse().unwrap(),
             tracking: "1".parse().unwrap(),
+            location: None,
             payment_covers: true,
             at,
         };

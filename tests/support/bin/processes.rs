@@ -89,11 +89,11 @@ impl Program {
             runners.push(ProcessRunner::new(process, pool.clone(), feed.clone(), commands.clone()).await?);
         }
         Ok(Self {
-            clock,
+            clock: clock.clone(),
             stumbles,
             runners,
             calls: CallWorkers::new(pool.clone(), commands.clone(), Arc::clone(&gateways)),
-            webhooks: Webhooks::new(pool.clone(), Arc::clone(&gateways)),
+            webhooks: Webhooks::new(pool.clone(), Arc::clone(&gateways), clock),
             webhook_workers: WebhookWorkers::new(pool.clone(), commands.clone(), Arc::clone(&gateways)),
             reconciler: Reconciler::new(pool, commands, gateways),
         })
