@@ -285,3 +285,22 @@ fn what_came_is_named_by_sku_and_falls_on_the_lines_of_its_return() {
     assert_eq!(find(&[("B", 1, true)]), Err(Error::LineNotFound { line: "B".into() }));
     assert_eq!(find(&[]), Ok(vec![]));
 }
+
+#[test]
+fn goods_were_sent_from_one_location_where_every_parcel_with_them_left_it() {
+    let from = |parcel, text: &str, location: Option<&str>| {
+        let location = location.map(|name| crate::ids::Location::new(name).unwrap());
+        let (shipment_id, lines) = (shipment_id(parcel), some(&[(1, text, 1)]));
+        Event::ShipmentCreated(ShipmentCreated { shipment_id, lines, amount: gbp(1), location })
+    };
+    let of_a = |parcels: &[Event]| {
+        let state = given::<Order>([ready(), parcels.to_vec()].concat()).into_state();
+        state.contents().unwrap().sent_from(&sku("A")).map(|location| location.as_str().to_owned())
+    };
+    let north = Some("north".to_owned());
+    assert_eq!(of_a(&[]), None);
+    assert_eq!(of_a(&[from(1, "A", Some("north")), from(2, "B", Some("south")), from(3, "A", Some("north"))]), north);
+    assert_eq!(of_a(&[from(1, "A", Some("north")), from(2, "A", Some("south"))]), None);
+    assert_eq!(of_a(&[from(1, "A", Some("north")), from(2, "A", None)]), None);
+    assert_eq!(of_a(&[from(1, "B", Some("south")), from(2, "A", Some("north"))]), north);
+}

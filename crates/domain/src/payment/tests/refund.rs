@@ -1,6 +1,10 @@
 //! Giving back what was taken.
 
 use super::*;
+use crate::{
+    ids::PaymentId,
+    payment::refund::{REFUNDS_MAX, is_demanded},
+};
 
 #[test]
 fn what_was_taken_is_given_back_in_parts_until_all_of_it_is() {
@@ -190,4 +194,14 @@ fn a_payment_has_at_most_1_000_refunds() {
         .then_error(Error::TooManyRefunds { max: 1_000 });
     payment(paid().into_iter().chain(refunds(1_000))).when(request_refund(1_000, 1)).then([refund_requested(1_000, 1)]);
     payment(paid().into_iter().chain(refunds(999))).when(request_refund(1_000, 1)).then([refund_requested(1_000, 1)]);
+}
+
+#[test]
+fn a_refund_that_the_rules_demand_is_known_by_its_id() {
+    let (ours, another) = (PaymentId::from_uuid(id(7)), PaymentId::from_uuid(id(8)));
+    for refunds in [0, 1, REFUNDS_MAX - 1] {
+        assert!(is_demanded(RefundId::next_of(ours, refunds), ours));
+        assert!(!is_demanded(RefundId::next_of(another, refunds), ours));
+    }
+    assert!(!is_demanded(refund_id(1), ours));
 }
