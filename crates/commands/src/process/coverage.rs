@@ -2,6 +2,7 @@
 //! backorder limit; when it is there again, they are told that too, and released.
 
 use domain::aggregate::{EventKind, UnreadableEvent};
+use domain::ids::OrderId;
 use domain::inventory::Event;
 use eventstore::event::RecordedEvent;
 
@@ -17,10 +18,16 @@ impl Process for CoverageProcess {
     }
 
     fn waits_for(&self) -> &'static str {
-        "stock that is promised and missing, to call the youngest orders backordered or put them on hold; its return, to release them"
+        "stock that is promised and missing, to call the youngest orders backordered or put them on hold; its return, to release them; \
+         orders that are released, to look whether theirs is there"
     }
 
     fn react(&self, event: &RecordedEvent) -> Result<Vec<Effect>, UnreadableEvent> {
+        // Its stock may have gone missing while it was on hold for another reason.
+        if event.event_type == "order.released" {
+            let orders = vec![OrderId::from_uuid(event.stream.id)];
+            return Ok(vec![Effect::run(ReviewCoverage { orders })]);
+        }
         if event.event_type != "inventory.coverage_changed" {
             return Ok(Vec::new());
         }
