@@ -352,6 +352,9 @@ fn an_order_weighs_what_its_lines_and_parcels_do() {
     let refunded = ready().into_iter().chain([granted(1, &[(1, "A", 1)], &[(1, 100)])]);
     assert_eq!(weight(refunded.collect()), bare + refund + size_of::<RefundPart>());
     assert_eq!(weight(vec![created(), retried(2)]), bare + size_of::<PaymentId>());
+    let awaited = [sku("A"), sku("BB")].into_iter().collect();
+    let told = ready().into_iter().chain([Event::CoverageChanged(CoverageChanged { awaited })]);
+    assert_eq!(weight(told.collect()), bare + 2 * size_of::<Sku>() + "ABB".len());
     let arrived = weight(arrived());
     let asked = |more: Vec<Event>| weight(self::arrived().into_iter().chain(more).collect());
     let request = || return_requested(1, &[(1, "A", 1)], day(1));
