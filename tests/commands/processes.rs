@@ -50,13 +50,15 @@ async fn a_round_whose_connection_breaks_at_any_answer_loses_nothing_and_repeats
     let gate = Gate::to_shared().await;
     let options = gate.options(&premises.database.app_url());
     let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
-    let mut broken = runner_through(pool, &premises, &node, &Fate::spared()).await;
+    let mut broken = runner_through(pool.clone(), &premises, &node, &Fate::spared()).await;
     let (mut opened, mut lost, mut committed) = (0, 0, 0);
     loop {
         until("the process is at the head", async || matches!(broken.run_once().await, Ok(Round::Idle))).await;
         let before = checkpoint(&premises).await;
         open_carts(&node, 1).await;
         opened += 1;
+        // The pool asks a connection that is given back whether it is alive: that answer is none of the round's.
+        until("the connection is back in the pool", async || pool.num_idle() == 1).await;
         gate.shut_before_reply(lost);
         let round = broken.run_once().await;
         if gate.stays_open() {
