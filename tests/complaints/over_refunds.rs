@@ -6,6 +6,7 @@ use support::stripe::Stripe;
 use uuid::Uuid;
 
 use super::{Answer, Request, Shop, at_once, delivery, gbp, paying_with, payment_of, with_status};
+use crate::commands::node::until;
 
 /// Four mugs of five pounds, of which two were sent and charged: ten of twenty pounds.
 async fn half_charged(shop: &Shop) -> (Uuid, Uuid) {
@@ -64,8 +65,22 @@ async fn refunds_that_are_asked_for_at_once_never_exceed_what_was_captured() {
     of_payment(&shop, payment, gbp(100)).answers(201).await;
 }
 
+/// Of ten pounds that were taken, as everybody sees it who may ask.
+async fn nothing_is_given(shop: &Shop, order: Uuid, payment: Uuid) {
+    let seen = refunded(shop, payment).await;
+    assert_eq!((&seen["status"], &seen["refunded"]), (&json!("completed"), &gbp(0)));
+    assert_eq!(shop.order(order).await["payment_status"], "paid");
+    assert_eq!(refunds_reported(shop).await, gbp(0));
+}
+
+async fn refunds_reported(shop: &Shop) -> Value {
+    let sales = shop.as_staff().get("/v1/reports/sales?group_by=currency").at(shop.head().await).answers(200).await;
+    sales["data"][0]["refunds"].clone()
+}
+
 /// The same change: a refund that the provider refused had been written to the order already, and could not be taken out again.
-/// Here what was granted and not given is free again, and the order shows what was given.
+/// Here what was granted is kept for it while the provider takes its time, and is free again once it refuses; the order, the payment
+/// and the sales show what was given.
 #[tokio::test]
 async fn a_refund_that_the_provider_refuses_is_not_counted_as_given() {
     let stripe = Stripe::open(Clock::default()).await;
@@ -79,15 +94,25 @@ async fn a_refund_that_the_provider_refuses_is_not_counted_as_given() {
     shop.as_staff().ship(order).answers(201).await;
     shop.until("payment.completed", payment).await;
 
+    stripe.next_refund_is("pending");
+    let asked = of_payment(&shop, payment, gbp(1_000)).answers(201).await;
+    assert_eq!((&asked["status"], &asked["refunded"]), (&json!("completed"), &gbp(0)));
+    until("the provider has been asked", async || !stripe.refunds().is_empty()).await;
+    nothing_is_given(&shop, order, payment).await;
+    assert_eq!(of_order(&shop, order, gbp(1)).refused_as("amount_exceeded").await["available"], gbp(0));
+    stripe.settle_refund(&stripe.refunds()[0], "failed");
+    shop.until("payment.refund_failed", payment).await;
+    nothing_is_given(&shop, order, payment).await;
+
     stripe.next_refund_is("failed");
     of_order(&shop, order, gbp(1_000)).answers(201).await;
-    shop.until("payment.refund_failed", payment).await;
-    assert_eq!(refunded(&shop, payment).await["refunded"], gbp(0));
-    assert_eq!(shop.order(order).await["payment_status"], "paid");
+    shop.until_there_are(2, "payment.refund_failed", payment).await;
+    nothing_is_given(&shop, order, payment).await;
     of_order(&shop, order, gbp(1_001)).refused_as("amount_exceeded").await;
     of_order(&shop, order, gbp(1_000)).answers(201).await;
     shop.until("payment.refunded", payment).await;
     at_once(stripe.take_webhooks().iter().map(|webhook| delivery(&shop, webhook))).await;
     assert_eq!(of_order(&shop, order, gbp(1)).refused_as("amount_exceeded").await["available"], gbp(0));
     assert_eq!(shop.order(order).await["payment_status"], "refunded");
+    assert_eq!(refunds_reported(&shop).await, gbp(1_000));
 }
