@@ -118,8 +118,8 @@ fn of_inventory(error: &inventory::Error) -> Problem {
 fn of_order(error: &order::Error) -> Problem {
     match error {
         order::Error::IllegalTransition { state, allowed } => illegal(error, state, allowed),
-        order::Error::OnHold { .. } => illegal(error, "on_hold", &["release"]),
-        order::Error::PaymentNotAuthorized => illegal(error, "payment_not_authorized", &[]),
+        order::Error::OnHold { allowed, .. } => illegal(error, "on_hold", allowed),
+        order::Error::PaymentNotAuthorized { allowed } => illegal(error, "payment_not_authorized", allowed),
         order::Error::IllegalReturn { state, allowed } => illegal(error, state, allowed),
         order::Error::ShipmentNotFound { .. } | order::Error::ReturnNotFound { .. } => said(Code::NotFound, error),
         order::Error::ReturnWindowClosed { sku, remaining, .. } => {
@@ -162,7 +162,7 @@ fn of_payment(error: &payment::Error) -> Problem {
             said(Code::AmountExceeded, error).with("available", remaining)
         }
         payment::Error::CaptureNotFound { .. } | payment::Error::RefundNotFound { .. } => said(Code::NotFound, error),
-        payment::Error::NothingToVoid => illegal(error, "captured", &["refund"]),
+        payment::Error::NothingToVoid { state, allowed } => illegal(error, state, allowed),
         payment::Error::TooManyCaptures { .. }
         | payment::Error::TooManyRefunds { .. }
         | payment::Error::TooManyDisputes { .. } => said(Code::LimitReached, error),
