@@ -31,9 +31,7 @@ fn of_rejection(rejection: &Rejection) -> Problem {
         Rejection::SkuTaken { sku } => said(Code::AlreadyExists, rejection).with("skus", [sku]),
         Rejection::ProductNotPublished { sku } => said(Code::ProductNotPublished, rejection).with("skus", [sku]),
         Rejection::OutOfStock { skus } => said(Code::OutOfStock, rejection).with("skus", skus),
-        Rejection::PaymentInProgress { state, .. } => {
-            said(Code::IllegalTransition, rejection).with("current_state", state).with("allowed", [""; 0])
-        }
+        Rejection::PaymentInProgress { state, allowed, .. } => illegal(rejection, state, allowed),
         Rejection::CapturesOnce { owed, .. } => said(Code::CapturesOnce, rejection).with("owed", owed),
         Rejection::CapturedOnce { taken, .. } => said(Code::CapturesOnce, rejection).with("captured", taken),
         Rejection::VersionMismatch { current, .. } => {

@@ -319,7 +319,7 @@ impl Ledger {
     }
 
     /// The commands that would change something now.
-    pub(super) fn allowed(&self) -> Vec<&'static str> {
+    pub fn allowed(&self) -> Vec<&'static str> {
         let is_open = !self.is_over() && !self.is_captured_in_full();
         acceptable([
             ("request_authorization", self.authorization_deadline.is_none() && !self.has_ended()),

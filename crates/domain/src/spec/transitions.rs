@@ -72,22 +72,25 @@ impl<A: Aggregate<Command: Clone + fmt::Debug>> Transitions<A> {
         let mut wrong = Vec::new();
         let mut taken: BTreeMap<(&str, &str), bool> = BTreeMap::new();
         for command in commands {
-            let (status, allowed) = (self.truth)(state, command);
-            for name in &allowed {
+            let truth = (self.truth)(state, command);
+            let (status, allowed) = &truth;
+            for name in allowed {
                 taken.entry((status, name)).or_default();
             }
             let name = (self.kind)(command).name;
-            let is_named = name.is_some_and(|name| allowed.contains(&name));
-            match A::decide(state, command.clone()) {
-                Ok(events) if events.is_empty() => {}
-                Ok(_) if is_named => drop(name.and_then(|name| taken.insert((status, name), true))),
-                Ok(_) if name.is_some() => wrong.push(format!("{command:?} is taken and not among {allowed:?}")),
-                Ok(_) => {}
-                Err(error) => match (self.said)(&error) {
-                    Some(said) if said != (status, allowed.clone()) => {
-                        wrong.push(format!("{command:?} is told {said:?}, and true is {:?}", (status, allowed)));
+            let named = name.filter(|name| allowed.contains(name));
+            match (A::decide(state, command.clone()), named) {
+                (Ok(events), _) if events.is_empty() => {}
+                (Ok(_), Some(name)) => _ = taken.insert((status, name), true),
+                (Ok(_), None) if name.is_none() => {}
+                (Ok(_), None) => wrong.push(format!("{command:?} is taken, and is not among {allowed:?}")),
+                (Err(error), _) => match (self.said)(&error) {
+                    Some(said) if said != truth => {
+                        wrong.push(format!("{command:?} is told {said:?}, and true is {truth:?}"));
                     }
-                    Some(_) if is_named => wrong.push(format!("{command:?} is refused, and is among {allowed:?}")),
+                    Some(_) if named.is_some() => {
+                        wrong.push(format!("{command:?} is refused, and is among {allowed:?}"));
+                    }
                     Some(_) | None => {}
                 },
             }

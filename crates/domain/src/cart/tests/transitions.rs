@@ -27,11 +27,11 @@ fn said(error: &Error) -> Option<Said> {
 }
 
 fn truth(state: &State, _: &Command) -> Said {
-    said(&state.illegal()).unwrap()
+    (state.status(), said(&state.illegal()).unwrap().1)
 }
 
 #[test]
-fn c1_a_refusal_names_the_state_and_what_it_takes() {
+fn a_refusal_names_the_state_and_what_it_takes() {
     let Event::ItemAdded(item) = added("B", 1, 50) else { panic!("it is one") };
     let commands = [
         item_commands(),

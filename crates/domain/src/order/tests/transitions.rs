@@ -42,10 +42,12 @@ fn truth(state: &State, command: &Command) -> Said {
     | Command::RejectReturn { return_id, .. }
     | Command::ReceiveReturn { return_id, .. }) = command
     else {
-        return said(&state.illegal()).unwrap();
+        return (state.status(), said(&state.illegal()).unwrap().1);
     };
     let known = state.contents().and_then(|order| order.goods_return(*return_id));
-    said(&known.map_or_else(|| state.illegal(), Return::illegal)).unwrap()
+    let (status, illegal) =
+        known.map_or_else(|| (state.status(), state.illegal()), |known| (known.status(), known.illegal()));
+    (status, said(&illegal).unwrap().1)
 }
 
 /// Every command, with arguments of which some fit whatever has become of the two lines.
@@ -104,7 +106,7 @@ fn then(history: Vec<Event>, more: &[Event]) -> Vec<Event> {
 }
 
 #[test]
-fn o4_a_refusal_names_the_state_and_what_it_takes() {
+fn a_refusal_names_the_state_and_what_it_takes() {
     let rest = || vec![packed(2, &[(1, "A", 1), (2, "B", 2)], 600), dispatched(2, 600)];
     let rest_cancelled = || lines_cancelled(&[(1, "A", 1), (2, "B", 2)], 600);
     let partly = || then(processing(), &[delivered(1)]);
@@ -140,7 +142,7 @@ fn o4_a_refusal_names_the_state_and_what_it_takes() {
 }
 
 #[test]
-fn o7_a_refusal_names_the_state_of_the_return_and_what_it_takes() {
+fn a_refusal_names_the_state_of_the_return_and_what_it_takes() {
     let asked = |lines: &[(u128, &str, i64)]| then(arrived(), &[return_requested(1, lines, day(1))]);
     let approved = |lines: &[(u128, &str, i64)]| then(asked(lines), &[return_approved(1)]);
     let everything = &[(1, "A", 3, true), (2, "B", 2, false)];

@@ -2,12 +2,12 @@
 
 use super::*;
 
-fn dispute(id: &str, amount: i64, outcome: DisputeOutcome) -> Command {
+pub(super) fn dispute(id: &str, amount: i64, outcome: DisputeOutcome) -> Command {
     let reason = FailureCode::new("fraudulent").unwrap();
     Command::RecordDispute { dispute_id: reference(id), amount: gbp(amount), reason, outcome }
 }
 
-fn disputed(id: &str, amount: i64) -> Event {
+pub(super) fn disputed(id: &str, amount: i64) -> Event {
     let (order_id, dispute_id) = (order_id(), reference(id));
     Event::Disputed(Disputed {
         order_id,
@@ -17,11 +17,11 @@ fn disputed(id: &str, amount: i64) -> Event {
     })
 }
 
-fn charged_back(id: &str, amount: i64) -> Event {
+pub(super) fn charged_back(id: &str, amount: i64) -> Event {
     Event::ChargedBack(ChargedBack { order_id: order_id(), dispute_id: reference(id), amount: gbp(amount) })
 }
 
-fn dispute_won(id: &str) -> Event {
+pub(super) fn dispute_won(id: &str) -> Event {
     Event::DisputeWon(DisputeWon { order_id: order_id(), dispute_id: reference(id) })
 }
 

@@ -1,6 +1,9 @@
 //! No more than is left is taken, and what is left is named.
 
-use super::*;
+use super::{
+    dispute::{charged_back, disputed},
+    *,
+};
 
 /// After a history so much is left.
 struct Left {
@@ -50,14 +53,7 @@ fn p1_no_more_is_taken_than_was_asked_for() {
 
 #[test]
 fn p2_refunds_never_exceed_what_was_captured_and_what_is_left_is_named() {
-    let lost = |amount| {
-        let (order_id, dispute_id, amount) = (order_id(), reference("dp_1"), gbp(amount));
-        let reason = FailureCode::new("fraudulent").unwrap();
-        [
-            Event::Disputed(Disputed { order_id, dispute_id: dispute_id.clone(), amount, reason }),
-            Event::ChargedBack(ChargedBack { order_id, dispute_id, amount }),
-        ]
-    };
+    let lost = |amount| [disputed("dp_1", amount), charged_back("dp_1", amount)];
     let rows = vec![
         left(1_000, paid(), &[]),
         left(400, partly_paid(), &[]),

@@ -1,6 +1,9 @@
 //! A refusal names the state and what is allowed in it.
 
-use super::*;
+use super::{
+    dispute::{charged_back, dispute, dispute_won, disputed},
+    *,
+};
 use crate::spec::transitions::{Said, Transitions, kinds};
 
 kinds!(Command {
@@ -32,12 +35,7 @@ fn said(error: &Error) -> Option<Said> {
 }
 
 fn truth(state: &State, _: &Command) -> Said {
-    said(&state.illegal()).unwrap()
-}
-
-fn dispute(outcome: DisputeOutcome) -> Command {
-    let (dispute_id, reason) = (reference("dp_1"), FailureCode::new("fraudulent").unwrap());
-    Command::RecordDispute { dispute_id, amount: gbp(1), reason, outcome }
+    (state.status(), said(&state.illegal()).unwrap().1)
 }
 
 /// Every command, with amounts that any payment has which has anything.
@@ -50,7 +48,8 @@ fn commands() -> Vec<Command> {
         vec![request_capture(2, 1), request_capture(9, 1), request_capture(9, 0), request_capture(9, 1_000)],
         vec![request_refund(2, 1), request_refund(9, 1), request_refund(9, 0), request_refund(9, 1_000)],
         vec![record_captured(1, "ch_9", 1), record_voided(Some("re_9")), record_refunded(1, "rf_9", 1)],
-        vec![dispute(DisputeOutcome::Open), dispute(DisputeOutcome::ChargedBack), dispute(DisputeOutcome::Won)],
+        vec![dispute("dp_1", 1, DisputeOutcome::Open), dispute("dp_1", 1, DisputeOutcome::Won)],
+        vec![dispute("dp_1", 1, DisputeOutcome::ChargedBack)],
         vec![Command::Reconcile { theirs: None, difference: None, attest: true }],
     ]
     .concat()
@@ -96,17 +95,8 @@ fn untaken() -> Vec<(&'static str, Vec<Event>)> {
 
 /// After something is taken.
 fn taken() -> Vec<(&'static str, Vec<Event>)> {
-    let disputed = |history: Vec<Event>, amount: i64| {
-        let (order_id, dispute_id) = (order_id(), reference("dp_1"));
-        let reason = FailureCode::new("fraudulent").unwrap();
-        with(history, &[Event::Disputed(Disputed { order_id, dispute_id, amount: gbp(amount), reason })])
-    };
-    let lost = |history: Vec<Event>, amount: i64| {
-        let (order_id, dispute_id) = (order_id(), reference("dp_1"));
-        let lost = ChargedBack { order_id, dispute_id, amount: gbp(amount) };
-        with(disputed(history, amount), &[Event::ChargedBack(lost)])
-    };
-    let won = Event::DisputeWon(DisputeWon { order_id: order_id(), dispute_id: reference("dp_1") });
+    let open = |history: Vec<Event>, amount| with(history, &[disputed("dp_1", amount)]);
+    let lost = |history, amount| with(open(history, amount), &[charged_back("dp_1", amount)]);
     let given_back = [refund_requested(1, 400), refund_succeeded(1, "rf_1", 400), refunded(400)];
     vec![
         ("partially_captured", partly_paid()),
@@ -126,9 +116,9 @@ fn taken() -> Vec<(&'static str, Vec<Event>)> {
         ("partially_refunded", partly_refunded()),
         ("partially_refunded", with(partly_refunded(), &[refund_requested(2, 700)])),
         ("refunded", wholly_refunded()),
-        ("disputed", disputed(paid(), 1_000)),
-        ("disputed", disputed(partly_paid(), 400)),
-        ("dispute_won", with(disputed(paid(), 1_000), std::slice::from_ref(&won))),
+        ("disputed", open(paid(), 1_000)),
+        ("disputed", open(partly_paid(), 400)),
+        ("dispute_won", with(open(paid(), 1_000), &[dispute_won("dp_1")])),
         ("charged_back", lost(paid(), 400)),
         ("charged_back", lost(paid(), 1_000)),
         ("charged_back", lost(partly_paid(), 400)),
@@ -137,7 +127,7 @@ fn taken() -> Vec<(&'static str, Vec<Event>)> {
 }
 
 #[test]
-fn p6_a_refusal_names_the_state_and_what_it_takes() {
+fn a_refusal_names_the_state_and_what_it_takes() {
     let transitions = Transitions::<Payment> { kinds: KINDS, kind, status: State::status, truth, said };
     transitions.check(&[untaken(), taken()].concat(), &commands());
 }

@@ -19,7 +19,7 @@ fn said(error: &Error) -> Option<Said> {
 }
 
 fn truth(state: &State, _: &Command) -> Said {
-    said(&state.illegal()).unwrap()
+    (state.status(), said(&state.illegal()).unwrap().1)
 }
 
 #[test]
