@@ -4,7 +4,7 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicI64, AtomicU16, Ordering},
+        atomic::{AtomicI64, AtomicU16, AtomicUsize, Ordering},
     },
 };
 
@@ -31,6 +31,8 @@ struct Passage {
     is_open: watch::Sender<bool>,
     /// Replies that still get through before one is lost; negative: all of them.
     replies_left: AtomicI64,
+    /// Connections that got through so far.
+    let_in: AtomicUsize,
     /// Connections that were tried in vain.
     turned_away: watch::Sender<usize>,
 }
@@ -44,6 +46,7 @@ impl Gate {
             server: AtomicU16::new(server),
             is_open: watch::Sender::new(true),
             replies_left: AtomicI64::new(-1),
+            let_in: AtomicUsize::new(0),
             turned_away: watch::Sender::new(0),
         });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&passage)));
@@ -98,6 +101,10 @@ impl Gate {
         self.passage.turned_away.subscribe().wait_for(|turned_away| *turned_away >= times).await.unwrap();
     }
 
+    pub(super) fn let_in(&self) -> usize {
+        self.passage.let_in.load(Ordering::SeqCst)
+    }
+
     pub(crate) async fn until_shut(&self) {
         self.passage.is_open.subscribe().wait_for(|is_open| !is_open).await.unwrap();
     }
@@ -118,6 +125,7 @@ async fn accept(listener: TcpListener, passage: Arc<Passage>) {
         connections.spawn(async move {
             let mut is_open = passage.is_open.subscribe();
             if *is_open.borrow() {
+                passage.let_in.fetch_add(1, Ordering::SeqCst);
                 tokio::select! {
                     _ = is_open.wait_for(|is_open| !is_open) => (),
                     _ = connect(client, &passage) => (),

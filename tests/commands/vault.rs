@@ -1,7 +1,7 @@
 //! Keys of persons: what is sealed opens again as long as the key is there, and never after it is destroyed; the book is
 //! none the wiser.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use commands::{
     checkout::CheckOut,
@@ -10,11 +10,12 @@ use commands::{
 use domain::{ids::OrderId, order::Order, sealed::Sealed};
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use support::Database;
-use tokio::{sync::Barrier, task::JoinSet};
+use tokio::{sync::Barrier, task::JoinSet, time::timeout};
 use uuid::Uuid;
 
 use super::{
-    node::{Node, check_whole},
+    gate::Gate,
+    node::{Node, check_whole, until},
     shop::{Sale, customer, stocked},
 };
 
@@ -137,4 +138,18 @@ async fn nodes_that_make_a_key_for_one_person_at_once_end_with_one_key() {
         }
         assert_eq!(keys(&database).await, i64::try_from(number).unwrap());
     }
+}
+
+/// A client that hangs up takes its request along, wherever it stands at that moment.
+#[tokio::test]
+async fn who_hangs_up_leaves_the_connection_that_was_being_opened_for_it_to_the_next() {
+    let (database, gate) = (Database::fresh().await, Gate::to_shared().await);
+    let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(gate.options(&database.app_url()));
+    let vault = Vault::new(pool.clone(), MasterKey::new("test".to_owned(), [MASTER; 32]));
+    // It is looked at once, which begins the connection, and then no more.
+    assert!(timeout(Duration::ZERO, vault.seal(person(), ADDRESS)).await.is_err());
+    until("the connection is there for the next", async || pool.num_idle() == 1).await;
+    let sealed = vault.seal(person(), ADDRESS).await.unwrap();
+    assert_eq!(vault.open(&sealed).await.unwrap().as_deref(), Some(ADDRESS));
+    assert_eq!(gate.let_in(), 1);
 }
