@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What is asked for, and of which it is: after a history so much is left of it.
+/// After a history so much is left.
 struct Left {
     history: Vec<Event>,
     left: i64,
