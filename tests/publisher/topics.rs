@@ -1,6 +1,7 @@
 //! What is in the topics, read as a stranger would, and compared with the book.
 
 use std::collections::BTreeMap;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -15,6 +16,11 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use uuid::Uuid;
 
 const WITHIN: Duration = Duration::from_secs(60);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// What a consumer is shown.
+const COMMITTED: &str = "read_committed";
+const UNCOMMITTED: &str = "read_uncommitted";
 
 struct Record {
     topic: String,
@@ -72,30 +78,49 @@ pub(super) fn admin(brokers: &str) -> AdminClient<DefaultClientContext> {
     ClientConfig::new().set("bootstrap.servers", brokers).create().unwrap()
 }
 
-fn consumer(brokers: &str) -> BaseConsumer {
+fn consumer(brokers: &str, isolation: &str) -> BaseConsumer {
     ClientConfig::new()
         .set("bootstrap.servers", brokers)
         .set("group.id", "test")
         .set("enable.auto.commit", "false")
         .set("enable.partition.eof", "true")
         .set("fetch.wait.max.ms", "10")
-        .set("isolation.level", "read_committed")
+        .set("isolation.level", isolation)
         .create()
         .unwrap()
 }
 
 /// The topics that begin with the prefix and how many partitions each has, the progress topic left out.
 pub(super) fn topics(brokers: &str, prefix: &str) -> BTreeMap<String, i32> {
-    let metadata = consumer(brokers).fetch_metadata(None, WITHIN).unwrap();
+    let metadata = consumer(brokers, COMMITTED).fetch_metadata(None, WITHIN).unwrap();
     let ours = metadata.topics().iter().filter(|topic| topic.name().starts_with(&format!("{prefix}.")));
     ours.filter(|topic| !topic.name().ends_with(".publisher-progress"))
         .map(|topic| (topic.name().to_owned(), i32::try_from(topic.partitions().len()).unwrap()))
         .collect()
 }
 
+/// A broker answers a commit before each partition has been told of it. Until then a reader of committed records is shown an
+/// end before those records.
+fn until_settled(brokers: &str, topics: &BTreeMap<String, i32>) {
+    let (committed, all) = (consumer(brokers, COMMITTED), consumer(brokers, UNCOMMITTED));
+    let end = |consumer: &BaseConsumer, topic: &str, partition| {
+        consumer.fetch_watermarks(topic, partition, WITHIN).unwrap().1
+    };
+    let asked = Instant::now();
+    for (topic, partitions) in topics {
+        for partition in 0..*partitions {
+            while end(&committed, topic, partition) < end(&all, topic, partition) {
+                assert!(asked.elapsed() < WITHIN, "a transaction in partition {partition} of {topic} stays open");
+                sleep(LOOK_AGAIN);
+            }
+        }
+    }
+}
+
 /// All committed records of some topics, each partition's in order.
 fn records(brokers: &str, topics: &BTreeMap<String, i32>) -> Vec<Record> {
-    let consumer = consumer(brokers);
+    until_settled(brokers, topics);
+    let consumer = consumer(brokers, COMMITTED);
     let mut assignment = TopicPartitionList::new();
     for (topic, partitions) in topics {
         for partition in 0..*partitions {

@@ -31,9 +31,7 @@ fn of_rejection(rejection: &Rejection) -> Problem {
         Rejection::SkuTaken { sku } => said(Code::AlreadyExists, rejection).with("skus", [sku]),
         Rejection::ProductNotPublished { sku } => said(Code::ProductNotPublished, rejection).with("skus", [sku]),
         Rejection::OutOfStock { skus } => said(Code::OutOfStock, rejection).with("skus", skus),
-        Rejection::PaymentInProgress { state, .. } => {
-            said(Code::IllegalTransition, rejection).with("current_state", state).with("allowed", [""; 0])
-        }
+        Rejection::PaymentInProgress { state, allowed, .. } => illegal(rejection, state, allowed),
         Rejection::CapturesOnce { owed, .. } => said(Code::CapturesOnce, rejection).with("owed", owed),
         Rejection::CapturedOnce { taken, .. } => said(Code::CapturesOnce, rejection).with("captured", taken),
         Rejection::VersionMismatch { current, .. } => {
@@ -118,8 +116,8 @@ fn of_inventory(error: &inventory::Error) -> Problem {
 fn of_order(error: &order::Error) -> Problem {
     match error {
         order::Error::IllegalTransition { state, allowed } => illegal(error, state, allowed),
-        order::Error::OnHold { .. } => illegal(error, "on_hold", &["release"]),
-        order::Error::PaymentNotAuthorized => illegal(error, "payment_not_authorized", &[]),
+        order::Error::OnHold { allowed, .. } => illegal(error, "on_hold", allowed),
+        order::Error::PaymentNotAuthorized { allowed } => illegal(error, "payment_not_authorized", allowed),
         order::Error::IllegalReturn { state, allowed } => illegal(error, state, allowed),
         order::Error::ShipmentNotFound { .. } | order::Error::ReturnNotFound { .. } => said(Code::NotFound, error),
         order::Error::ReturnWindowClosed { sku, remaining, .. } => {
@@ -162,7 +160,7 @@ fn of_payment(error: &payment::Error) -> Problem {
             said(Code::AmountExceeded, error).with("available", remaining)
         }
         payment::Error::CaptureNotFound { .. } | payment::Error::RefundNotFound { .. } => said(Code::NotFound, error),
-        payment::Error::NothingToVoid => illegal(error, "captured", &["refund"]),
+        payment::Error::NothingToVoid { state, allowed } => illegal(error, state, allowed),
         payment::Error::TooManyCaptures { .. }
         | payment::Error::TooManyRefunds { .. }
         | payment::Error::TooManyDisputes { .. } => said(Code::LimitReached, error),

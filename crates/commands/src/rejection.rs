@@ -38,7 +38,7 @@ pub enum Rejection {
     OutOfStock { skus: Vec<Shortage> },
     /// Another try has to wait for the answer to the one before.
     #[error("the payment {payment_id} is {state}, and may yet pay for the order")]
-    PaymentInProgress { payment_id: String, state: &'static str },
+    PaymentInProgress { payment_id: String, state: &'static str, allowed: Vec<&'static str> },
     /// Its provider lets go of what is not taken with the one capture.
     #[error("{provider} captures a payment once, and the order owes {owed}: that much at once, or nothing")]
     CapturesOnce { provider: String, owed: Money },

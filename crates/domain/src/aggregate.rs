@@ -44,6 +44,11 @@ pub fn listed(allowed: &[&str]) -> String {
     if allowed.is_empty() { "nothing".to_owned() } else { allowed.join(", ") }
 }
 
+/// Of these commands, each with whether it would change something now, those that would.
+pub(crate) fn acceptable<const COUNT: usize>(commands: [(&'static str, bool); COUNT]) -> Vec<&'static str> {
+    commands.into_iter().filter(|(_, would)| *would).map(|(name, _)| name).collect()
+}
+
 /// How an aggregate's events are named and written. Implemented by [`events!`](crate::events).
 pub trait EventKind: Clone + fmt::Debug + PartialEq + Sized + Send + Sync + 'static {
     /// Every event type of the category, with the schema version that is written today.

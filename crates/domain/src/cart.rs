@@ -85,7 +85,7 @@ pub enum Command {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
     #[error("the cart is {state}; it would accept {}", listed(allowed))]
-    IllegalTransition { state: &'static str, allowed: &'static [&'static str] },
+    IllegalTransition { state: &'static str, allowed: Vec<&'static str> },
     #[error("a line has 1 to {max} units, and {sku} would have {found}")]
     QuantityOutOfRange { sku: Sku, found: i64, max: i64 },
     #[error("a cart has at most {max} lines")]

@@ -4,6 +4,7 @@
 //! earlier system is `imported`, and stays so. Knows neither stock nor payments: whoever
 //! ships says whether the payment covers it, and moves the stock in the same append.
 
+mod allowed;
 mod coverage;
 mod create;
 mod due;
@@ -135,7 +136,7 @@ pub enum Command {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
     #[error("the order is {state}; it would accept {}", listed(allowed))]
-    IllegalTransition { state: &'static str, allowed: &'static [&'static str] },
+    IllegalTransition { state: &'static str, allowed: Vec<&'static str> },
     #[error("an order has at least one line")]
     EmptyOrder,
     #[error("an order has at most {max} lines")]
@@ -159,7 +160,7 @@ pub enum Error {
     #[error("an order is paid for in at most {max} tries")]
     TooManyPayments { max: usize },
     #[error("the return is {state}; it would accept {}", listed(allowed))]
-    IllegalReturn { state: &'static str, allowed: &'static [&'static str] },
+    IllegalReturn { state: &'static str, allowed: Vec<&'static str> },
     #[error("the order has no return {return_id}")]
     ReturnNotFound { return_id: ReturnId },
     #[error(
@@ -177,9 +178,9 @@ pub enum Error {
     #[error("the order has no shipment {shipment_id}")]
     ShipmentNotFound { shipment_id: ShipmentId },
     #[error("the order is on hold: {reason}")]
-    OnHold { reason: Reason },
+    OnHold { reason: Reason, allowed: Vec<&'static str> },
     #[error("no payment is authorised or captured for the order")]
-    PaymentNotAuthorized,
+    PaymentNotAuthorized { allowed: Vec<&'static str> },
     #[error("{reference} was imported before, with other contents")]
     ImportDiffers { reference: Reference },
     #[error("{requested} were to be given back for {sku}, and {remaining} are left of what was charged")]
@@ -210,7 +211,7 @@ impl Error {
             Self::TooManyUnits { .. } => "quantity_exceeds_remaining",
             Self::ShipmentNotFound { .. } => "shipment_not_found",
             Self::OnHold { .. } => "order_on_hold",
-            Self::PaymentNotAuthorized => "payment_not_authorized",
+            Self::PaymentNotAuthorized { .. } => "payment_not_authorized",
             Self::ImportDiffers { .. } => "import_differs",
             Self::RefundTooLarge { .. } => "amount_exceeds_remaining",
         }
@@ -351,10 +352,10 @@ fn dispatch(
         return Err(state.illegal());
     }
     if let Some(reason) = order.hold.clone() {
-        return Err(Error::OnHold { reason });
+        return Err(Error::OnHold { reason, allowed: state.allowed() });
     }
     if !payment_covers {
-        return Err(Error::PaymentNotAuthorized);
+        return Err(Error::PaymentNotAuthorized { allowed: state.allowed_unpaid() });
     }
     if order.shipments.len() >= SHIPMENTS_MAX {
         return Err(Error::TooManyShipments { max: SHIPMENTS_MAX });

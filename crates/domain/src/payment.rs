@@ -123,7 +123,7 @@ pub enum Command {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
     #[error("the payment is {state}; it would accept {}", listed(allowed))]
-    IllegalTransition { state: &'static str, allowed: &'static [&'static str] },
+    IllegalTransition { state: &'static str, allowed: Vec<&'static str> },
     #[error("an amount is above zero, not {amount}")]
     AmountNotPositive { amount: Money },
     #[error("the payment is in {expected}, not in {found}")]
@@ -139,7 +139,7 @@ pub enum Error {
     #[error("a payment has at most {max} disputes")]
     TooManyDisputes { max: usize },
     #[error("everything that was authorised is being captured")]
-    NothingToVoid,
+    NothingToVoid { state: &'static str, allowed: Vec<&'static str> },
     #[error("the payment has no refund {refund_id}")]
     RefundNotFound { refund_id: RefundId },
     #[error("a payment has at most {max} refunds")]
@@ -157,7 +157,7 @@ impl Error {
             Self::CaptureNotFound { .. } => "capture_not_found",
             Self::TooManyCaptures { .. } => "too_many_captures",
             Self::TooManyDisputes { .. } => "too_many_disputes",
-            Self::NothingToVoid => "nothing_to_void",
+            Self::NothingToVoid { .. } => "nothing_to_void",
             Self::RefundNotFound { .. } => "refund_not_found",
             Self::TooManyRefunds { .. } => "too_many_refunds",
         }
@@ -357,8 +357,7 @@ fn request_capture(
     if known.is_some_and(|capture| capture.outcome != Outcome::Failed) {
         return Ok(vec![]);
     }
-    // P6: after a void no capture. What lapsed or is captured in full has nothing to give either.
-    if ledger.authorization.is_none() || ledger.void_wanted || ledger.expired || ledger.is_captured_in_full() {
+    if !ledger.takes_captures() {
         return Err(ledger.illegal());
     }
     if known.is_none() && ledger.captures.len() >= CAPTURES_MAX {
@@ -406,17 +405,16 @@ fn record_captured(
 
 /// P6: takes what is neither captured nor being captured. A payment that nobody was asked for is voided at once.
 fn request_void(ledger: &Ledger, reason: Reason) -> Result<Vec<Event>, Error> {
-    let refused = ledger.failure.is_some() && ledger.authorization.is_none();
-    if refused || ledger.has_ended() || matches!(ledger.void, Void::Requested(_)) {
+    if ledger.is_over() || ledger.is_being_voided() {
         return Ok(vec![]);
     }
     if ledger.is_captured_in_full() {
         return Err(ledger.illegal());
     }
     let order_id = ledger.order_id;
-    let amount = if ledger.authorization.is_some() { ledger.uncaptured() } else { ledger.amount };
+    let amount = ledger.voidable();
     if amount.is_zero() {
-        return Err(Error::NothingToVoid);
+        return Err(Error::NothingToVoid { state: ledger.status(), allowed: ledger.allowed() });
     }
     let mut events = vec![Event::VoidRequested(VoidRequested { order_id, amount, reason })];
     if ledger.authorization_deadline.is_none() {
@@ -435,8 +433,7 @@ fn record_voided(ledger: &Ledger, operation_id: Option<ProviderReference>) -> Re
 
 /// A deadline that comes after the end changes nothing.
 fn expire(ledger: &Ledger) -> Vec<Event> {
-    let refused = ledger.failure.is_some() && ledger.authorization.is_none();
-    if refused || ledger.has_ended() || ledger.is_captured_in_full() {
+    if ledger.is_over() || ledger.is_captured_in_full() {
         return vec![];
     }
     vec![Event::Expired(Expired { order_id: ledger.order_id })]

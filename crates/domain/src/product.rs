@@ -128,7 +128,7 @@ pub enum Error {
     #[error("the SKU {sku} is another product's already")]
     SkuTaken { sku: Sku },
     #[error("the product is {state}; it would accept {}", listed(allowed))]
-    IllegalTransition { state: &'static str, allowed: &'static [&'static str] },
+    IllegalTransition { state: &'static str, allowed: Vec<&'static str> },
     #[error("the product {sku} is {state}; only a published one is sold")]
     NotPublished { sku: Sku, state: &'static str },
     #[error("a price is above zero, not {price}")]
@@ -216,11 +216,11 @@ impl State {
     }
 
     fn illegal(&self) -> Error {
-        let allowed: &[&str] = match self {
-            Self::Absent => &["create"],
-            Self::Draft(_) => &["update", "change_price", "publish"],
-            Self::Published(_) => &["update", "change_price", "archive"],
-            Self::Archived(_) => &[],
+        let allowed = match self {
+            Self::Absent => vec!["create"],
+            Self::Draft(_) => vec!["update", "change_price", "publish"],
+            Self::Published(_) => vec!["update", "change_price", "archive"],
+            Self::Archived(_) => vec![],
         };
         Error::IllegalTransition { state: self.status(), allowed }
     }

@@ -3,6 +3,9 @@
 //! Works on any aggregate. What a test gives or expects is also written out and read back on the way, so that no event
 //! gets by that could not be stored.
 
+#[cfg(test)]
+pub(crate) mod transitions;
+
 use std::fmt;
 
 use crate::aggregate::{Aggregate, EventKind, fold};
@@ -120,7 +123,7 @@ mod tests {
 
     #[test]
     fn what_is_as_expected_passes() {
-        let illegal = Error::IllegalTransition { state: "absent", allowed: &["open"] };
+        let illegal = Error::IllegalTransition { state: "absent", allowed: vec!["open"] };
         refused().then_error(illegal);
         discard().then([Event::Discarded(Discarded {})]).when(Command::Discard).then_nothing();
         discard().then_state(|state| assert_eq!(state.status(), "discarded"));

@@ -130,7 +130,7 @@ fn c1_a_closed_cart_takes_no_command() {
     shop.fill_cart(1, &[("MUG", 1)]);
     assert_eq!(shop.accept(discard()).types, ["cart.discarded"]);
     shop.accept_as_done(discard());
-    let closed = Rejection::Cart(cart::Error::IllegalTransition { state: "discarded", allowed: &[] });
+    let closed = Rejection::Cart(cart::Error::IllegalTransition { state: "discarded", allowed: vec![] });
     assert_eq!(shop.refuse(add(1, "MUG", 1)), closed);
     assert_eq!(shop.refuse(change("MUG", 2)), closed);
     assert_eq!(shop.refuse(remove("MUG")), closed);

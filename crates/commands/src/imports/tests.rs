@@ -73,7 +73,7 @@ fn an_imported_order_takes_no_command_and_is_there_for_nobody_but_its_customer()
     let mut shop = Shop::new();
     shop.accept(import(3));
     let cancel = |owner| CancelOrder { order_id: order_id(), owner, lines: None, reason: Reason::new("no").unwrap() };
-    let illegal = order::Error::IllegalTransition { state: "imported", allowed: &[] };
+    let illegal = order::Error::IllegalTransition { state: "imported", allowed: vec![] };
     assert_eq!(shop.refuse(cancel(None)), Rejection::Order(illegal.clone()));
     assert_eq!(shop.refuse(cancel(Some(customer(1)))), Rejection::Order(illegal));
     assert!(matches!(shop.refuse(cancel(Some(customer(2)))), Rejection::NotFound { what: "order", .. }));

@@ -69,9 +69,13 @@ impl UseCase for RetryPayment {
 /// A payment that was declined is over, and one that waits for its buyer is given up. One whose answer is still to come
 /// may yet pay for the order.
 fn give_up_on(events: &mut Events, view: &View<'_>, payment_id: PaymentId) -> Result<(), Rejection> {
-    match require_payment(view, payment_id)?.status() {
+    let payment = require_payment(view, payment_id)?;
+    match payment.status() {
         "failed" | "voided" | "expired" => Ok(()),
         "action_required" => give_back(events, view, payment_id, &reason("paid by another method")),
-        state => Err(Rejection::PaymentInProgress { payment_id: payment_id.to_string(), state }),
+        state => {
+            let (payment_id, allowed) = (payment_id.to_string(), payment.allowed());
+            Err(Rejection::PaymentInProgress { payment_id, state, allowed })
+        }
     }
 }

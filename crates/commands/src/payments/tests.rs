@@ -21,8 +21,15 @@ fn capture_of(number: u128, shipment: u128) -> RequestCapture {
     }
 }
 
+const OF_NEW: &[&str] = &["request_authorization", "request_void", "expire"];
+const OF_HELD: &[&str] = &["request_capture", "request_void", "expire"];
+
 fn retry(token: &str) -> RetryPayment {
     RetryPayment { order_id: order_id(1), owner: Some(buyer()), payment_id: payment_id(2), payment: paying_with(token) }
+}
+
+fn in_progress(number: u128, state: &'static str, allowed: &[&'static str]) -> Rejection {
+    Rejection::PaymentInProgress { payment_id: payment_id(number).to_string(), state, allowed: allowed.to_vec() }
 }
 
 fn require_action(shop: &mut Shop, number: u128) {
@@ -170,7 +177,8 @@ fn p1_staff_captures_no_more_than_is_left() {
     assert_eq!(shop.payment(1).capture_pending(), gbp(2_000));
     shop.accept_as_done(capture(1, None));
     let void = VoidPayment { payment_id: payment_id(1), reason: reason("too late") };
-    assert_eq!(shop.refuse(void), Rejection::Payment(payment::Error::NothingToVoid));
+    let nothing = payment::Error::NothingToVoid { state: "authorized", allowed: vec!["expire"] };
+    assert_eq!(shop.refuse(void), Rejection::Payment(nothing));
 }
 
 #[test]
@@ -238,10 +246,9 @@ fn a_payment_that_waits_for_its_buyer_is_given_up_for_another() {
 #[test]
 fn a_payment_that_may_yet_succeed_is_not_tried_again_beside_it() {
     let mut shop = ordered();
-    let in_progress = |state| Rejection::PaymentInProgress { payment_id: payment_id(1).to_string(), state };
-    assert_eq!(shop.refuse(retry("tok_ok")), in_progress("initiated"));
+    assert_eq!(shop.refuse(retry("tok_ok")), in_progress(1, "initiated", OF_NEW));
     shop.authorize(1);
-    assert_eq!(shop.refuse(retry("tok_ok")), in_progress("authorized"));
+    assert_eq!(shop.refuse(retry("tok_ok")), in_progress(1, "authorized", OF_HELD));
     shop.accept(confirm(1));
     let refused = shop.refuse(retry("tok_ok"));
     assert!(matches!(refused, Rejection::Order(order::Error::IllegalTransition { state: "confirmed", .. })));
@@ -255,12 +262,11 @@ fn no_try_is_begun_beside_any_other_that_may_yet_succeed() {
     let mut shop = ordered();
     shop.decline(1);
     shop.accept(retry("tok_ok"));
-    let in_progress = |state| Rejection::PaymentInProgress { payment_id: payment_id(2).to_string(), state };
     let third = RetryPayment { payment_id: payment_id(3), ..retry("tok_ok") };
-    assert_eq!(shop.refuse(third.clone()), in_progress("initiated"));
+    assert_eq!(shop.refuse(third.clone()), in_progress(2, "initiated", OF_NEW));
     shop.accept(RequestAuthorization { payment_id: payment_id(2), order_id: order_id(1) });
     shop.authorize_payment(2);
-    assert_eq!(shop.refuse(third), in_progress("authorized"));
+    assert_eq!(shop.refuse(third), in_progress(2, "authorized", OF_HELD));
 }
 
 #[test]
@@ -273,7 +279,8 @@ fn a_failed_capture_keeps_the_next_parcel_back_until_staff_has_captured() {
     shop.accept(RecordFailure { payment_id: payment_id(1), operation, code: code.clone(), detail: None });
     assert_eq!(shop.payment(1).failure, Some(Failure { operation, code, detail: None }));
     let rest = ShipOrder { shipment_id: shipment_id(2), ..ship(1, None) };
-    assert_eq!(shop.refuse(rest.clone()), Rejection::Order(order::Error::PaymentNotAuthorized));
+    let refused = shop.refuse(rest.clone());
+    assert!(matches!(refused, Rejection::Order(order::Error::PaymentNotAuthorized { .. })), "{refused:?}");
     let capture_id = CaptureId::from_uuid(Uuid::from_u128(9));
     shop.accept(CapturePayment {
         payment_id: payment_id(1),

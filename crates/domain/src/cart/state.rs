@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Dropped, Error, ItemAdded, ItemQuantityChanged, Opened, RepricedLine};
 use crate::{
+    aggregate::acceptable,
     ids::{CartId, CustomerId, OrderId, Quantity, Sku},
     money::{Currency, Money},
     product::Name,
@@ -109,12 +110,10 @@ impl State {
     }
 
     pub(super) fn illegal(&self) -> Error {
-        let allowed: &[&str] = match self {
-            Self::Absent => &["open"],
-            Self::Open(_) => {
-                &["add_item", "change_quantity", "remove_item", "reprice", "merge", "check_out", "discard"]
-            }
-            Self::CheckedOut { .. } | Self::Discarded(_) | Self::Merged { .. } | Self::Expired(_) => &[],
+        let allowed = match self {
+            Self::Absent => vec!["open"],
+            Self::Open(cart) => cart.allowed(),
+            Self::CheckedOut { .. } | Self::Discarded(_) | Self::Merged { .. } | Self::Expired(_) => vec![],
         };
         Error::IllegalTransition { state: self.status(), allowed }
     }
@@ -145,6 +144,20 @@ impl Contents {
     pub(super) fn of(opened: &Opened) -> Self {
         let Opened { customer_id, guest, currency, opened_at } = *opened;
         Self { customer_id, guest, currency, opened_at, lines: Arc::default(), total: Money::zero(currency) }
+    }
+
+    fn allowed(&self) -> Vec<&'static str> {
+        let has_lines = !self.lines.is_empty();
+        acceptable([
+            ("add_item", true),
+            ("change_quantity", has_lines),
+            ("remove_item", has_lines),
+            ("reprice", has_lines),
+            ("assign_customer", self.guest),
+            ("merge", true),
+            ("check_out", has_lines),
+            ("discard", true),
+        ])
     }
 
     /// Whether opening it so would open it as it is.

@@ -115,11 +115,11 @@ impl Return {
         Error::TooManyUnits { sku: sku.clone(), requested, remaining }
     }
 
-    fn illegal(&self) -> Error {
-        let allowed: &[&str] = match self.progress {
-            Progress::Requested => &["approve", "reject"],
-            Progress::Approved { .. } => &["receive", "reject"],
-            Progress::Rejected { .. } | Progress::Received { .. } => &[],
+    pub(super) fn illegal(&self) -> Error {
+        let allowed = match self.progress {
+            Progress::Requested => vec!["approve", "reject"],
+            Progress::Approved { .. } => vec!["receive", "reject"],
+            Progress::Rejected { .. } | Progress::Received { .. } => vec![],
         };
         Error::IllegalReturn { state: self.status(), allowed }
     }
@@ -134,6 +134,11 @@ impl Return {
 }
 
 impl Contents {
+    /// Something arrived that is neither back nor on its way back. Whether it came too long ago, the clock says.
+    pub(super) fn may_come_back(&self) -> bool {
+        self.lines.iter().any(|line| returnable(self, line) > 0)
+    }
+
     /// The lines of these SKUs, as far as they can be sent back now: what people name in place of ids.
     pub fn returnable_lines_of(&self, wanted: &[(Sku, Quantity)], at: DateTime<Utc>) -> Result<Vec<LineUnits>, Error> {
         let refused = match self.lines_with(wanted, |line| returnable(self, line).min(in_time(self, line, at))) {

@@ -175,33 +175,6 @@ impl State {
         self.contents().map_or("unfulfilled", Contents::fulfillment_status)
     }
 
-    /// What a command is told that this state does not take.
-    pub fn illegal(&self) -> Error {
-        let held = self.contents().is_some_and(|contents| contents.hold.is_some());
-        let arrived = self.contents().is_some_and(Contents::has_arrived);
-        let state = self.status();
-        let allowed: &[&str] = match (state, held) {
-            ("absent", _) => &["create"],
-            ("delivered", _) => &["request_return"],
-            ("shipped", false) if arrived => &["deliver_shipment", "request_return"],
-            ("shipped", true) if arrived => &["deliver_shipment", "request_return", "release"],
-            ("processing", false) if arrived => {
-                &["dispatch_shipment", "deliver_shipment", "cancel_lines", "request_return", "hold"]
-            }
-            ("processing", true) if arrived => &["deliver_shipment", "cancel_lines", "request_return", "release"],
-            ("pending", false) => &["confirm", "cancel", "fail", "retry_payment", "hold"],
-            ("pending", true) => &["confirm", "cancel", "fail", "retry_payment", "release"],
-            ("confirmed", false) => &["dispatch_shipment", "cancel", "cancel_lines", "hold"],
-            ("confirmed", true) => &["cancel", "cancel_lines", "release"],
-            ("processing", false) => &["dispatch_shipment", "deliver_shipment", "cancel_lines", "hold"],
-            ("processing", true) => &["deliver_shipment", "cancel_lines", "release"],
-            ("shipped", false) => &["deliver_shipment"],
-            ("shipped", true) => &["deliver_shipment", "release"],
-            _ => &[],
-        };
-        Error::IllegalTransition { state, allowed }
-    }
-
     pub(super) fn map(mut self, change: impl FnOnce(&mut Contents)) -> Self {
         match &mut self {
             Self::Absent | Self::Imported(_) => {}

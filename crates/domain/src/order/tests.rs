@@ -8,7 +8,9 @@ mod fulfilment;
 mod imported;
 mod lifecycle;
 mod refund;
+mod remaining;
 mod returns;
+mod transitions;
 mod window;
 
 use chrono::Duration;
@@ -267,16 +269,20 @@ fn fail() -> Command {
     Command::Fail { reason: Failure::OutOfStock }
 }
 
-fn illegal(state: &'static str, allowed: &'static [&'static str]) -> Error {
-    Error::IllegalTransition { state, allowed }
+fn illegal(state: &'static str, allowed: &[&'static str]) -> Error {
+    Error::IllegalTransition { state, allowed: allowed.to_vec() }
 }
 
 const ALL: &[(u128, &str, i64)] = &[(1, "A", 3), (2, "B", 2)];
-const OF_PENDING: &[&str] = &["confirm", "cancel", "fail", "retry_payment", "hold"];
-const OF_CONFIRMED: &[&str] = &["dispatch_shipment", "cancel", "cancel_lines", "hold"];
-const OF_PROCESSING: &[&str] = &["dispatch_shipment", "deliver_shipment", "cancel_lines", "hold"];
-const OF_SHIPPED: &[&str] = &["deliver_shipment"];
-const OF_DELIVERED: &[&str] = &["request_return"];
+const OF_PENDING: &[&str] = &["confirm", "cancel", "fail", "retry_payment", "correct_address", "grant_refund", "hold"];
+const OF_CONFIRMED: &[&str] =
+    &["dispatch_shipment", "cancel", "cancel_lines", "correct_address", "grant_refund", "hold"];
+const OF_PROCESSING: &[&str] =
+    &["dispatch_shipment", "deliver_shipment", "cancel_lines", "correct_address", "grant_refund", "hold"];
+const OF_SHIPPED: &[&str] = &["deliver_shipment", "grant_refund"];
+const OF_DELIVERED: &[&str] = &["request_return", "grant_refund"];
+/// Cancelled or failed.
+const OF_ENDED: &[&str] = &["grant_refund"];
 
 /// One history for each state.
 fn pending() -> Vec<Event> {
@@ -322,7 +328,7 @@ fn every_refusal_has_a_code() {
         (Error::AmountNotPositive { amount: gbp(0) }, "amount_not_positive"),
         (Error::TooManyRefunds { max: 1 }, "too_many_refunds"),
         (Error::TooManyPayments { max: 1 }, "too_many_payments"),
-        (Error::IllegalReturn { state: "received", allowed: &[] }, "illegal_transition"),
+        (Error::IllegalReturn { state: "received", allowed: vec![] }, "illegal_transition"),
         (Error::ReturnNotFound { return_id: return_id(1) }, "return_not_found"),
         (Error::ReturnWindowClosed { sku: sku("A"), requested: 2, remaining: 1 }, "return_window_closed"),
         (Error::TooManyReturns { max: 1 }, "too_many_returns"),
@@ -330,8 +336,8 @@ fn every_refusal_has_a_code() {
         (Error::LineNotFound { line: "A".into() }, "line_not_found"),
         (Error::TooManyUnits { sku: sku("A"), requested: 2, remaining: 1 }, "quantity_exceeds_remaining"),
         (Error::ShipmentNotFound { shipment_id: shipment_id(1) }, "shipment_not_found"),
-        (Error::OnHold { reason: because() }, "order_on_hold"),
-        (Error::PaymentNotAuthorized, "payment_not_authorized"),
+        (Error::OnHold { reason: because(), allowed: vec![] }, "order_on_hold"),
+        (Error::PaymentNotAuthorized { allowed: vec![] }, "payment_not_authorized"),
         (Error::ImportDiffers { reference: Reference::new("1").unwrap() }, "import_differs"),
         (Error::RefundTooLarge { sku: sku("A"), requested: gbp(2), remaining: gbp(1) }, "amount_exceeds_remaining"),
     ];

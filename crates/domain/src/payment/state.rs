@@ -17,6 +17,7 @@ use super::{
     refund::Refund,
 };
 use crate::{
+    aggregate::acceptable,
     ids::{CaptureId, OrderId, Reason, RefundId, ShipmentId},
     money::Money,
 };
@@ -116,7 +117,7 @@ impl State {
 
     pub(super) fn illegal(&self) -> Error {
         match self {
-            Self::Absent => Error::IllegalTransition { state: "absent", allowed: &["initiate"] },
+            Self::Absent => Error::IllegalTransition { state: "absent", allowed: vec!["initiate"] },
             Self::Opened(ledger) => ledger.illegal(),
         }
     }
@@ -293,28 +294,40 @@ impl Ledger {
         amounts.fold(Money::zero(self.amount.currency()), Money::saturating_add)
     }
 
-    /// Something of it can still be captured, or let go.
-    fn is_held(&self) -> bool {
-        self.authorization.is_some() && !self.has_ended() && !self.is_captured_in_full()
+    /// P6: after a void no capture. What lapsed or is captured in full has nothing to give either.
+    pub(super) fn takes_captures(&self) -> bool {
+        self.authorization.is_some() && !self.void_wanted && !self.expired && !self.is_captured_in_full()
+    }
+
+    /// P6: what a void would take.
+    pub(super) fn voidable(&self) -> Money {
+        if self.authorization.is_some() { self.uncaptured() } else { self.amount }
+    }
+
+    pub(super) fn is_being_voided(&self) -> bool {
+        matches!(self.void, Void::Requested(_))
+    }
+
+    /// Refused, voided or lapsed: nothing of it is held any more, and nothing will be.
+    pub(super) fn is_over(&self) -> bool {
+        let is_refused = self.failure.is_some() && self.authorization.is_none();
+        is_refused || self.has_ended()
     }
 
     pub(super) fn illegal(&self) -> Error {
-        let state = self.status();
-        let allowed: &[&str] = match state {
-            "initiated" if self.authorization_deadline.is_none() => {
-                &["request_authorization", "request_void", "expire"]
-            }
-            "initiated" | "action_required" => &["request_void", "expire"],
-            _ if self.is_held() => match (self.void_wanted, self.refundable().is_positive()) {
-                (true, false) => &["request_void", "expire"],
-                (true, true) => &["request_void", "expire", "request_refund"],
-                (false, false) => &["request_capture", "request_void", "expire"],
-                (false, true) => &["request_capture", "request_void", "expire", "request_refund"],
-            },
-            _ if self.refundable().is_positive() => &["request_refund"],
-            _ => &[],
-        };
-        Error::IllegalTransition { state, allowed }
+        Error::IllegalTransition { state: self.status(), allowed: self.allowed() }
+    }
+
+    /// The commands that would change something now.
+    pub fn allowed(&self) -> Vec<&'static str> {
+        let is_open = !self.is_over() && !self.is_captured_in_full();
+        acceptable([
+            ("request_authorization", self.authorization_deadline.is_none() && !self.has_ended()),
+            ("request_capture", self.takes_captures() && self.uncaptured().is_positive()),
+            ("request_void", is_open && !self.is_being_voided() && self.voidable().is_positive()),
+            ("expire", is_open),
+            ("request_refund", self.refundable().is_positive()),
+        ])
     }
 
     pub(super) fn weight(&self) -> usize {

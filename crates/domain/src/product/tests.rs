@@ -1,5 +1,7 @@
 //! A product's rules, each as given, when, then.
 
+mod transitions;
+
 use serde_json::json;
 
 use super::*;
@@ -53,8 +55,8 @@ fn archived() -> Event {
     Event::Archived(Archived { sku: sku("85123A") })
 }
 
-fn illegal(state: &'static str, allowed: &'static [&'static str]) -> Error {
-    Error::IllegalTransition { state, allowed }
+fn illegal(state: &'static str, allowed: &[&'static str]) -> Error {
+    Error::IllegalTransition { state, allowed: allowed.to_vec() }
 }
 
 const OF_A_DRAFT: &[&str] = &["update", "change_price", "publish"];
@@ -129,10 +131,6 @@ fn an_illegal_transition_names_the_state_and_what_is_allowed() {
         "the product is draft; it would accept update, change_price, publish"
     );
     assert_eq!(illegal("archived", &[]).to_string(), "the product is archived; it would accept nothing");
-    assert_eq!(
-        given::<Product>([created(), published()]).into_state().illegal(),
-        illegal("published", &["update", "change_price", "archive"])
-    );
 }
 
 #[test]

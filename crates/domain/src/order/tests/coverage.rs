@@ -71,8 +71,8 @@ fn n1_an_order_that_ended_awaits_nothing() {
 #[test]
 fn n1_only_a_confirmed_order_awaits_stock_and_only_its_own() {
     order(pending()).when(note(&["A"])).then_error(illegal("pending", OF_PENDING));
-    order(called_off()).when(note(&[])).then_error(illegal("cancelled", &[]));
-    order(lost()).when(note(&["A"])).then_error(illegal("failed", &[]));
+    order(called_off()).when(note(&[])).then_error(illegal("cancelled", OF_ENDED));
+    order(lost()).when(note(&["A"])).then_error(illegal("failed", OF_ENDED));
     order([]).when(note(&[])).then_error(illegal("absent", &["create"]));
     order(ready()).when(note(&["A", "C"])).then_error(Error::LineNotFound { line: "C".into() });
 }

@@ -9,7 +9,7 @@ fn reference(text: &str) -> Reference {
 }
 
 /// 3 of A at 1.00 and 2 of B at 2.50: 8.00.
-fn import() -> Import {
+pub(super) fn import() -> Import {
     Import {
         order_id: wanted().order_id,
         source: Source::new("online-retail").unwrap(),
@@ -22,7 +22,7 @@ fn import() -> Import {
     }
 }
 
-fn imported() -> Event {
+pub(super) fn imported() -> Event {
     let Import { order_id, source, reference, customer_id, lines, country, occurred_at, .. } = import();
     let charged = |line: NewLine| CreatedLine {
         line_total: gbp(line.unit_price.amount() * line.quantity.get()),
@@ -54,17 +54,17 @@ fn lines(refunds: &[(u128, &str, i64, i64)]) -> Vec<LineRefund> {
     refunds.iter().map(line).collect()
 }
 
-fn refund(name: &str, refunds: &[(u128, &str, i64, i64)]) -> Command {
+pub(super) fn refund(name: &str, refunds: &[(u128, &str, i64, i64)]) -> Command {
     Command::ImportRefund(ImportRefund { reference: reference(name), lines: lines(refunds), occurred_at: hour(5) })
 }
 
-fn refunded(name: &str, refunds: &[(u128, &str, i64, i64)]) -> Event {
+pub(super) fn refunded(name: &str, refunds: &[(u128, &str, i64, i64)]) -> Event {
     let amount = gbp(refunds.iter().map(|(.., amount)| amount).sum());
     let (reference, lines) = (reference(name), lines(refunds));
     Event::ImportedRefund(ImportedRefund { reference, lines, amount, occurred_at: hour(5) })
 }
 
-fn record(import: Import) -> Command {
+pub(super) fn record(import: Import) -> Command {
     Command::Import(Box::new(import))
 }
 
@@ -131,20 +131,8 @@ fn what_was_given_back_is_recorded_once() {
 }
 
 #[test]
-fn no_more_is_given_back_than_was_bought_and_charged() {
-    let left = |requested, remaining| Error::TooManyUnits { sku: sku("A"), requested, remaining };
-    order([imported()]).when(refund("C1", &[(1, "A", 4, 1)])).then_error(left(4, 3));
-    order([imported(), refunded("C1", &[(1, "A", 2, 200)])])
-        .when(refund("C2", &[(1, "A", 2, 1)]))
-        .then_error(left(2, 1));
-    let charged = |requested, remaining| Error::RefundTooLarge {
-        sku: sku("A"),
-        requested: gbp(requested),
-        remaining: gbp(remaining),
-    };
-    order([imported()]).when(refund("C1", &[(1, "A", 1, 301)])).then_error(charged(301, 300));
+fn what_was_given_back_of_a_line_adds_up() {
     let partly = || [imported(), refunded("C1", &[(1, "A", 1, 250)])];
-    order(partly()).when(refund("C2", &[(1, "A", 1, 51)])).then_error(charged(51, 50));
     order(partly()).when(refund("C2", &[(1, "A", 1, 50), (2, "B", 2, 500)])).then_state(|state| {
         let State::Imported(known) = state else { panic!("{state:?}") };
         assert_eq!(known.refunded(line_id(1)), (2, gbp(300)));

@@ -21,7 +21,9 @@ fn a_void_gives_back_what_is_held() {
 fn p6_a_void_takes_what_is_not_captured() {
     payment(partly_paid()).when(request_void()).then([void_requested(600)]);
     payment(with(partly_paid(), &[capture_requested(2, 500)])).when(request_void()).then([void_requested(100)]);
-    payment(with(partly_paid(), &[capture_requested(2, 600)])).when(request_void()).then_error(Error::NothingToVoid);
+    payment(with(partly_paid(), &[capture_requested(2, 600)]))
+        .when(request_void())
+        .then_error(Error::NothingToVoid { state: "partially_captured", allowed: vec!["expire", "request_refund"] });
     payment(paid()).when(request_void()).then_error(illegal("completed", OF_TAKEN));
     payment(partly_refunded()).when(request_void()).then_error(illegal("partially_refunded", OF_TAKEN));
 }
@@ -30,7 +32,7 @@ fn p6_a_void_takes_what_is_not_captured() {
 fn p6_after_a_void_no_capture() {
     payment(with(holding(), &[void_requested(1_000)]))
         .when(request_capture(1, 1))
-        .then_error(illegal("authorized", OF_ASKED));
+        .then_error(illegal("authorized", OF_BEING_VOIDED));
     payment(given_back()).when(request_capture(1, 1)).then_error(illegal("voided", &[]));
     let failed_void = [void_requested(1_000), failed(Operation::Void, None)];
     payment(with(holding(), &failed_void)).when(request_capture(1, 1)).then_error(illegal("authorized", OF_ASKED));
