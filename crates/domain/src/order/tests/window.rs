@@ -30,14 +30,35 @@ fn any_happening() -> impl Strategy<Value = Happens> {
     ]
 }
 
+/// The day on which a unit came, and which return has it, asked for on which day.
+type Unit = (i64, Option<(u128, i64)>);
+
+/// Finds a unit for a return that was asked for on its day. One unit is as good as another: a return that has one already takes
+/// another that was in time for it, where this one is left with none otherwise.
+fn find(came: &mut [Unit], asked: (u128, i64), seen: &mut [bool]) -> bool {
+    for unit in 0..came.len() {
+        let (arrived, of) = came[unit];
+        if seen[unit] || !(arrived..=arrived + 30).contains(&asked.1) {
+            continue;
+        }
+        seen[unit] = true;
+        if of.is_none_or(|other| find(came, other, seen)) {
+            came[unit].1 = Some(asked);
+            return true;
+        }
+    }
+    false
+}
+
 proptest! {
-    /// Each unit is followed by itself: when it came, and which return has it.
+    /// Each unit is followed by itself. What may be sent back is what can be shared out among all returns that were not rejected, so
+    /// that each has units which were in time for it.
     #[test]
     fn o7_each_unit_that_comes_back_came_within_30_days(
         steps in proptest::collection::vec((any_happening(), 0..25_i64), 1..25),
     ) {
         let mut state = given::<Order>(of_one_line(1_000)).into_state();
-        let mut came: Vec<(i64, Option<u128>)> = Vec::new();
+        let mut came: Vec<Unit> = Vec::new();
         let mut today = 0;
         for ((happens, days), number) in steps.into_iter().zip(1_u128..) {
             today += days;
@@ -50,18 +71,18 @@ proptest! {
                 Happens::IsRejected(place) => {
                     let Some(known) = state.contents().unwrap().returns.get(place) else { continue };
                     let refused = known.id.as_uuid().as_u128();
-                    came.iter_mut().filter(|(_, of)| *of == Some(refused)).for_each(|(_, of)| *of = None);
+                    came.iter_mut().filter(|(_, of)| of.is_some_and(|of| of.0 == refused)).for_each(|(_, of)| *of = None);
                     reject(refused)
                 }
                 Happens::IsAskedFor(units) => request_return(number, &[(1, "A", units)], day(today)),
             };
             let decided = Order::decide(&state, command);
             if let Happens::IsAskedFor(units) = happens {
-                let can: Vec<usize> =
-                    (0..came.len()).filter(|unit| came[*unit].1.is_none() && today <= came[*unit].0 + 30).collect();
-                prop_assert_eq!(decided.is_ok(), units as usize <= can.len(), "{} of {:?} on day {}", units, came, today);
-                if decided.is_ok() {
-                    can.into_iter().take(units as usize).for_each(|unit| came[unit].1 = Some(number));
+                let mut shared = came.clone();
+                let can = (0..units).all(|_| find(&mut shared, (number, today), &mut vec![false; came.len()]));
+                prop_assert_eq!(decided.is_ok(), can, "{} of {:?} on day {}", units, came, today);
+                if can {
+                    came = shared;
                 }
             }
             let Ok(events) = decided else { continue };
