@@ -4,6 +4,8 @@
 //! gets by that could not be stored.
 
 #[cfg(test)]
+pub(crate) mod remaining;
+#[cfg(test)]
 pub(crate) mod transitions;
 
 use std::fmt;

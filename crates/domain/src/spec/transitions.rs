@@ -34,13 +34,16 @@ pub(crate) use kinds;
 /// What a refusal names: the state, and what would be taken in it.
 pub(crate) type Said = (&'static str, Vec<&'static str>);
 
+/// A status, and how what has it refuses.
+pub(crate) type Truth<A> = (&'static str, <A as Aggregate>::Error);
+
 /// How to read an aggregate.
 pub(crate) struct Transitions<A: Aggregate> {
     pub(crate) kinds: &'static [Kind],
     pub(crate) kind: fn(&A::Command) -> Kind,
     pub(crate) status: fn(&A::State) -> &'static str,
-    /// What the state says of itself, or that of its parts which the command is for.
-    pub(crate) truth: fn(&A::State, &A::Command) -> Said,
+    /// Of what the command is for, the aggregate or a part of it.
+    pub(crate) truth: fn(&A::State, &A::Command) -> Truth<A>,
     /// What is said by an error that is about the state, and not about what the command holds.
     pub(crate) said: fn(&A::Error) -> Option<Said>,
 }
@@ -72,7 +75,9 @@ impl<A: Aggregate<Command: Clone + fmt::Debug>> Transitions<A> {
         let mut wrong = Vec::new();
         let mut taken: BTreeMap<(&str, &str), bool> = BTreeMap::new();
         for command in commands {
-            let truth = (self.truth)(state, command);
+            let (status, refusal) = (self.truth)(state, command);
+            let (_, allowed) = (self.said)(&refusal).expect("a refusal names what is allowed");
+            let truth = (status, allowed);
             let (status, allowed) = &truth;
             for name in allowed {
                 taken.entry((status, name)).or_default();

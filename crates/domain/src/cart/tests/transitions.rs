@@ -26,10 +26,6 @@ fn said(error: &Error) -> Option<Said> {
     }
 }
 
-fn truth(state: &State, _: &Command) -> Said {
-    (state.status(), said(&state.illegal()).unwrap().1)
-}
-
 #[test]
 fn a_refusal_names_the_state_and_what_it_takes() {
     let Event::ItemAdded(item) = added("B", 1, 50) else { panic!("it is one") };
@@ -58,7 +54,13 @@ fn a_refusal_names_the_state_and_what_it_takes() {
         ("merged", filled(&[merged()])),
         ("expired", filled(&[Event::Expired(Expired {})])),
     ];
-    let transitions = Transitions::<Cart> { kinds: KINDS, kind, status: State::status, truth, said };
+    let transitions = Transitions::<Cart> {
+        kinds: KINDS,
+        kind,
+        status: State::status,
+        truth: |state, _| (state.status(), state.illegal()),
+        said,
+    };
     transitions.check(&histories, &commands.concat());
     // What a full cart takes is for a line that it has.
     let of_a_line = [add("S7", 1, gbp(1)), change("S7", 2, gbp(1)), remove("S7")];

@@ -1,28 +1,7 @@
 //! No more than is left is taken, and what is left is named.
 
 use super::*;
-
-/// After a history so much is left.
-struct Left {
-    history: Vec<Event>,
-    left: i64,
-}
-
-fn left(left: i64, history: Vec<Event>, more: &[Event]) -> Left {
-    Left { history: [history, more.to_vec()].concat(), left }
-}
-
-#[track_caller]
-fn check(rows: Vec<Left>, ask_for: impl Fn(i64) -> Command, refusal: impl Fn(i64, i64) -> Error) {
-    for Left { history, left } in rows {
-        order(history.clone()).when(ask_for(left + 1)).then_error(refusal(left + 1, left));
-        if left > 0 {
-            let state = given::<Order>(history).into_state();
-            let events = Order::decide(&state, ask_for(left)).unwrap();
-            assert!(!events.is_empty(), "{left} are left, and are not taken");
-        }
-    }
-}
+use crate::spec::remaining::{check, left};
 
 fn of_a(requested: i64, remaining: i64) -> Error {
     Error::TooManyUnits { sku: sku("A"), requested, remaining }
@@ -38,8 +17,8 @@ fn o1_no_more_is_shipped_or_cancelled_than_is_left() {
             left(0, processing(), &[lines_cancelled(&[(1, "A", 1)], 100)]),
         ]
     };
-    check(rows(), |units| dispatch(9, Some(&[(1, "A", units)])), of_a);
-    check(rows(), |units| cancel_lines(&[(1, "A", units)]), of_a);
+    check::<Order>(rows(), |units| dispatch(9, Some(&[(1, "A", units)])), of_a);
+    check::<Order>(rows(), |units| cancel_lines(&[(1, "A", units)]), of_a);
 }
 
 #[test]
@@ -58,14 +37,14 @@ fn o1_no_more_comes_back_than_was_delivered() {
         left(3, arrived(), &[asked(), return_rejected(1)]),
         left(2, arrived(), &[asked(), return_approved(1), back(1)]),
     ];
-    check(rows, |units| request_return(2, &[(1, "A", units)], day(1)), of_a);
+    check::<Order>(rows, |units| request_return(2, &[(1, "A", units)], day(1)), of_a);
 }
 
 #[test]
 fn o1_no_more_is_received_than_was_asked_for() {
     let approved = |units| [return_requested(1, &[(1, "A", units)], day(1)), return_approved(1)];
     let rows = vec![left(3, arrived(), &approved(3)), left(2, arrived(), &approved(2))];
-    check(rows, |units| receive(1, &[(1, "A", units, true)]), of_a);
+    check::<Order>(rows, |units| receive(1, &[(1, "A", units, true)]), of_a);
 }
 
 /// Goods are named for what they were bought as, whatever became of them.
@@ -76,7 +55,7 @@ fn o1_no_more_is_refunded_for_than_was_ordered() {
         left(3, processing(), &[lines_cancelled(&[(1, "A", 1)], 100)]),
         left(3, called_off(), &[]),
     ];
-    check(rows, |units| grant(9, &[(1, "A", units)], &[(1, 1)]), of_a);
+    check::<Order>(rows, |units| grant(9, &[(1, "A", units)], &[(1, 1)]), of_a);
 }
 
 #[test]
@@ -84,12 +63,12 @@ fn o1_no_more_is_given_back_of_an_imported_order_than_was_bought_and_charged() {
     let given_back = |units, amount| imported::refunded("C1", &[(1, "A", units, amount)]);
     let rows =
         vec![left(3, vec![imported::imported()], &[]), left(1, vec![imported::imported()], &[given_back(2, 200)])];
-    check(rows, |units| imported::refund("C2", &[(1, "A", units, 1)]), of_a);
+    check::<Order>(rows, |units| imported::refund("C2", &[(1, "A", units, 1)]), of_a);
     let rows =
         vec![left(300, vec![imported::imported()], &[]), left(50, vec![imported::imported()], &[given_back(1, 250)])];
     let too_large = |requested, remaining| {
         let (requested, remaining) = (gbp(requested), gbp(remaining));
         Error::RefundTooLarge { sku: sku("A"), requested, remaining }
     };
-    check(rows, |amount| imported::refund("C2", &[(1, "A", 1, amount)]), too_large);
+    check::<Order>(rows, |amount| imported::refund("C2", &[(1, "A", 1, amount)]), too_large);
 }

@@ -1,7 +1,7 @@
 //! A refusal names the state of the order, or of its return, and what is allowed in it.
 
 use super::*;
-use crate::spec::transitions::{Said, Transitions, kinds};
+use crate::spec::transitions::{Said, Transitions, Truth, kinds};
 
 kinds!(Command {
     Create = Some("create"),
@@ -37,17 +37,15 @@ fn said(error: &Error) -> Option<Said> {
 }
 
 /// What is done to a return, the return says.
-fn truth(state: &State, command: &Command) -> Said {
+fn truth(state: &State, command: &Command) -> Truth<Order> {
     let (Command::ApproveReturn { return_id, .. }
     | Command::RejectReturn { return_id, .. }
     | Command::ReceiveReturn { return_id, .. }) = command
     else {
-        return (state.status(), said(&state.illegal()).unwrap().1);
+        return (state.status(), state.illegal());
     };
     let known = state.contents().and_then(|order| order.goods_return(*return_id));
-    let (status, illegal) =
-        known.map_or_else(|| (state.status(), state.illegal()), |known| (known.status(), known.illegal()));
-    (status, said(&illegal).unwrap().1)
+    known.map_or_else(|| (state.status(), state.illegal()), |known| (known.status(), known.illegal()))
 }
 
 /// Every command, with arguments of which some fit whatever has become of the two lines.

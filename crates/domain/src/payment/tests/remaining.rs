@@ -4,28 +4,7 @@ use super::{
     dispute::{charged_back, disputed},
     *,
 };
-
-/// After a history so much is left.
-struct Left {
-    history: Vec<Event>,
-    left: i64,
-}
-
-fn left(left: i64, history: Vec<Event>, more: &[Event]) -> Left {
-    Left { history: with(history, more), left }
-}
-
-#[track_caller]
-fn check(rows: Vec<Left>, ask_for: impl Fn(i64) -> Command) {
-    for Left { history, left } in rows {
-        payment(history.clone()).when(ask_for(left + 1)).then_error(exceeds(left + 1, left));
-        if left > 0 {
-            let state = given::<Payment>(history).into_state();
-            let events = Payment::decide(&state, ask_for(left)).unwrap();
-            assert!(!events.is_empty(), "{left} are left, and are not taken");
-        }
-    }
-}
+use crate::spec::remaining::{check, left};
 
 #[test]
 fn p1_captured_and_pending_stay_within_what_is_authorised() {
@@ -36,7 +15,7 @@ fn p1_captured_and_pending_stay_within_what_is_authorised() {
         left(0, partly_paid(), &[capture_requested(2, 600)]),
         left(600, partly_paid(), &[capture_requested(2, 500), failed(of_capture(2), None)]),
     ];
-    check(rows, |amount| request_capture(9, amount));
+    check::<Payment>(rows, |amount| request_capture(9, amount), exceeds);
 }
 
 #[test]
@@ -48,7 +27,7 @@ fn p1_no_more_is_taken_than_was_asked_for() {
         left(400, holding(), &of_400(&[failed(of_capture(1), None)])),
         left(300, holding(), &of_400(&[failed(of_capture(1), None), capture_requested(2, 700)])),
     ];
-    check(rows, |amount| record_captured(1, "ch_1", amount));
+    check::<Payment>(rows, |amount| record_captured(1, "ch_1", amount), exceeds);
 }
 
 #[test]
@@ -67,7 +46,7 @@ fn p2_refunds_never_exceed_what_was_captured_and_what_is_left_is_named() {
         // The bank takes what was given back already: nothing is left, and nothing less than that.
         left(0, wholly_refunded(), &lost(1_000)),
     ];
-    check(rows, |amount| request_refund(9, amount));
+    check::<Payment>(rows, |amount| request_refund(9, amount), exceeds);
 }
 
 #[test]
@@ -79,5 +58,5 @@ fn p2_no_more_is_given_back_than_was_asked_for() {
         left(600, paid(), &of_600(&[refund_failed(1, None)])),
         left(300, paid(), &of_600(&[refund_failed(1, None), refund_requested(2, 700)])),
     ];
-    check(rows, |amount| record_refunded(1, "rf_1", amount));
+    check::<Payment>(rows, |amount| record_refunded(1, "rf_1", amount), exceeds);
 }

@@ -34,10 +34,6 @@ fn said(error: &Error) -> Option<Said> {
     }
 }
 
-fn truth(state: &State, _: &Command) -> Said {
-    (state.status(), said(&state.illegal()).unwrap().1)
-}
-
 /// Every command, with amounts that any payment has which has anything.
 fn commands() -> Vec<Command> {
     let operations = [Operation::Authorization, Operation::Void, of_capture(1), of_capture(2)];
@@ -128,6 +124,12 @@ fn taken() -> Vec<(&'static str, Vec<Event>)> {
 
 #[test]
 fn a_refusal_names_the_state_and_what_it_takes() {
-    let transitions = Transitions::<Payment> { kinds: KINDS, kind, status: State::status, truth, said };
+    let transitions = Transitions::<Payment> {
+        kinds: KINDS,
+        kind,
+        status: State::status,
+        truth: |state, _| (state.status(), state.illegal()),
+        said,
+    };
     transitions.check(&[untaken(), taken()].concat(), &commands());
 }

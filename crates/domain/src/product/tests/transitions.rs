@@ -18,10 +18,6 @@ fn said(error: &Error) -> Option<Said> {
     }
 }
 
-fn truth(state: &State, _: &Command) -> Said {
-    (state.status(), said(&state.illegal()).unwrap().1)
-}
-
 #[test]
 fn a_refusal_names_the_state_and_what_it_takes() {
     let category = Changes { category: Patch::Set(Category::new("Gifts").unwrap()), ..Changes::default() };
@@ -42,5 +38,12 @@ fn a_refusal_names_the_state_and_what_it_takes() {
         ("archived", vec![created(), published(), archived()]),
         ("archived", vec![created(), archived()]),
     ];
-    Transitions::<Product> { kinds: KINDS, kind, status: State::status, truth, said }.check(&histories, &commands);
+    Transitions::<Product> {
+        kinds: KINDS,
+        kind,
+        status: State::status,
+        truth: |state, _| (state.status(), state.illegal()),
+        said,
+    }
+    .check(&histories, &commands);
 }
